@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The floors of docs/architecture.md, lowest first; a target depends on lower floors only.
+let optimizedC: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
+// Debug builds of the kernel rooms stay optimised: unoptimised loops are 60 to 250 times slower.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let package = Package(
+    name: "Martlet",
+    products: [
+        .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "MartletVision", targets: ["MartletVision"]),
+        .executable(name: "martlet", targets: ["MartletCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        // Floor 1: C.
+        .target(
+            name: "CMartletKernels", cSettings: optimizedC,
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
+        .target(name: "CEngines", cSettings: optimizedC, linkerSettings: [.linkedLibrary("dl")]),
+        // Floor 2: the graph.
+        .target(name: "MartletGraph", dependencies: ["CMartletKernels"], swiftSettings: optimized),
+        // Floor 3: from recording to plan.
+        .target(name: "MartletRuntime", dependencies: ["MartletGraph"], swiftSettings: optimized),
+        // Floor 4: backends.
+        .target(
+            name: "MartletCPU",
+            dependencies: ["MartletRuntime", "MartletGraph", "CMartletKernels", "CEngines"],
+            swiftSettings: optimized),
+        // Floor 5: tensors.
+        .target(
+            name: "MartletTensor", dependencies: ["MartletGraph", "MartletRuntime", "MartletCPU"]),
+        // Floor 6.
+        .target(name: "MartletNN", dependencies: ["MartletTensor"]),
+        .target(name: "MartletFiles", dependencies: ["MartletTensor"]),
+        // Floor 7.
+        .target(name: "MartletData", dependencies: ["MartletTensor", "MartletFiles"]),
+        .target(name: "MartletOptim", dependencies: ["MartletNN"]),
+        // Floor 8.
+        .target(
+            name: "MartletTraining",
+            dependencies: ["MartletNN", "MartletOptim", "MartletData", "MartletFiles"]),
+        .target(name: "MartletVision", dependencies: ["MartletNN", "MartletData", "MartletFiles"]),
+        // Floor 9: the umbrella.
+        .target(
+            name: "Martlet",
+            dependencies: [
+                "MartletTensor", "MartletNN", "MartletFiles", "MartletData", "MartletOptim",
+                "MartletTraining", "MartletVision",
+            ]),
+        // Floor 10: the command.
+        .executableTarget(
+            name: "MartletCLI",
+            dependencies: [
+                "Martlet",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

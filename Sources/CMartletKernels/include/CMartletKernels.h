@@ -1,0 +1,14 @@
+// The portable C kernels of Martlet: one header a family.
+#ifndef CMARTLETKERNELS_H
+#define CMARTLETKERNELS_H
+
+#include "mk_types.h"
+#include "mk_parallel.h"
+#include "mk_threadlocal.h"
+#include "mk_fused.h"
+#include "mk_matmul.h"
+#include "mk_convolution.h"
+#include "mk_pooling.h"
+#include "mk_indexing.h"
+
+#endif
