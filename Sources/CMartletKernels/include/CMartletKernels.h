@@ -10,5 +10,6 @@
 #include "mk_convolution.h"
 #include "mk_pooling.h"
 #include "mk_indexing.h"
+#include "mk_updates.h"
 
 #endif

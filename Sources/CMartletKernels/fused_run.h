@@ -1,0 +1,36 @@
+// One run of a tile program, as the walk over tiles and the reductions share it.
+#ifndef FUSED_RUN_H
+#define FUSED_RUN_H
+
+#include "mk_fused.h"
+#include "tile_ops.h"
+
+typedef struct {
+    const mk_program *program;
+    void *const *pointers;
+    const mk_scalar *scalars;
+    int64_t total;
+    /// An input or output whose strides walk the iteration space in row-major order.
+    uint64_t contiguous_inputs, contiguous_outputs;
+    /// Outputs that the instruction making them may write straight to memory.
+    uint64_t direct_outputs;
+    int64_t prefix[MK_MAX_RANK];  // elements in one step of each dimension
+} fused_run;
+
+/// A worker's registers: one block each, and where each register's tile lies now (its block, or memory used in place).
+typedef struct {
+    char *blocks;
+    void *tiles[MK_MAX_REGISTERS];
+} fused_registers;
+
+/// The calling thread's registers, with the scalars of the run filled in for tiles of up to n elements.
+fused_registers *fused_registers_for(const fused_run *run, int64_t n);
+
+/// Computes the elements [start, start + n) of the flattened space, n <= MK_TILE: registers are filled and outputs that are
+/// not reduced are stored.
+void fused_tile(const fused_run *run, fused_registers *registers, int64_t start, int64_t n);
+
+/// Runs a program that ends in reductions.
+void fused_reduce(const fused_run *run);
+
+#endif

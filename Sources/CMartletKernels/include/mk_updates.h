@@ -1,0 +1,28 @@
+// Optimizer steps for many parameters in one pass over memory.
+#ifndef MK_UPDATES_H
+#define MK_UPDATES_H
+
+#include "mk_types.h"
+
+/// A parameter with its gradient and state, and where their successors go (the same addresses: in place).
+typedef struct {
+    int64_t count;
+    const float *parameter, *gradient, *first, *second;
+    float *new_parameter, *new_first, *new_second;
+} mk_adam_segment;
+
+/// The numbers of one step, as MartletGraph.AdamUpdate's body rounds them.
+typedef struct {
+    float beta1, beta1_complement, beta2, beta2_complement;
+    float rate;              // learning rate / (1 - beta1^t)
+    float second_scale;      // 1 / (1 - beta2^t)
+    float epsilon;
+    float l2_decay;          // added to the gradient, times the parameter
+    float shrink;            // factor on the parameter: 1 - learning rate · decay
+    bool has_l2, has_shrink, maximize;
+} mk_adam;
+
+/// first = β₁·first + (1-β₁)·g; second = β₂·second + (1-β₂)·g²; p -= rate · first / (√(second · second_scale) + ε).
+void mk_adam_update(const mk_adam *step, const mk_adam_segment *segments, int64_t segment_count);
+
+#endif

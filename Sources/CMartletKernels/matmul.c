@@ -1,0 +1,56 @@
+#include "mk_matmul.h"
+
+#include "matmul_core.h"
+
+void mk_matmul_integer(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c);
+
+/// Stacks the batch onto the rows where every entry meets the same B and the rows go on without a gap.
+static mk_matmul_shape folded(mk_matmul_shape s) {
+    const bool same_b = s.b_batch == 0, runs_on = s.a_batch == s.m * s.a_row && s.c_batch == s.m * s.c_row;
+    if (s.batch == 1 || !same_b || !runs_on) return s;
+    s.m *= s.batch;
+    s.batch = 1;
+    return s;
+}
+
+/// What a product costs, in sixteenths of a cycle for each of its k steps: multiplying (lanes of a last narrow panel are paid
+/// for too), and turning lines of B that do not lie side by side.
+static int64_t cost_of(int64_t m, int64_t n, bool adjacent, int64_t lanes) {
+    return m * mk_ceil_div(n, lanes) * 16 + n * (adjacent ? 1 : 6);
+}
+
+/// The transposed product gives the same sums; it is the better one where it turns the smaller operand or wastes fewer lanes.
+static bool prefers_transpose(const mk_matmul_shape *s, int dtype) {
+    if (s->b_column == 1 && s->n >= 8) return false;
+    const int64_t lanes = mk_gemm_kernels_for(dtype == MK_FLOAT64 ? MK_FLOAT64 : MK_FLOAT32)->lanes;
+    // Turning C back costs as much as turning an operand.
+    const int64_t turned = cost_of(s->n, s->m, s->a_row == 1, lanes) + s->m * s->n * 6 / (s->k + 1);
+    return turned < cost_of(s->m, s->n, s->b_column == 1, lanes);
+}
+
+void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c) {
+    if (dtype > MK_FLOAT16) return mk_matmul_integer(dtype, shape, a, b, bias, c);
+    const mk_matmul_shape s = folded(*shape);
+    const bool transpose = prefers_transpose(&s, dtype);
+    const mk_gemm_operand left = {
+        .view = {.base = a, .line_stride = s.a_row, .step_stride = s.a_column},
+        .dtype = dtype, .period = 1, .outer = s.a_batch,
+    };
+    const mk_gemm_operand right = {
+        .view = {.base = b, .line_stride = s.b_column, .step_stride = s.b_row},
+        .dtype = dtype, .period = 1, .outer = s.b_batch,
+    };
+    mk_gemm gemm = {
+        .dtype = dtype == MK_FLOAT64 ? MK_FLOAT64 : MK_FLOAT32, .batch = s.batch, .k = s.k, .c = c, .c_dtype = dtype,
+        .c_period = 1, .c_outer = s.c_batch, .row_bias_period = 1,
+    };
+    gemm.m = transpose ? s.n : s.m;
+    gemm.n = transpose ? s.m : s.n;
+    gemm.a = transpose ? right : left;
+    gemm.b = transpose ? left : right;
+    gemm.c_row = transpose ? 1 : s.c_row;
+    gemm.c_column = transpose ? s.c_row : 1;
+    gemm.row_bias = transpose ? bias : NULL;
+    gemm.column_bias = transpose ? NULL : bias;
+    mk_gemm_run(&gemm);
+}
