@@ -1,0 +1,44 @@
+/// A piece of a device's memory, owned.
+///
+/// Backends subclass it: the CPU's frees or recycles its block on `deinit`, memory lent by the user calls the user back.
+/// `@unchecked Sendable`: the address is fixed; writes happen only while a plan holds the buffer alone (`isKnownUniquelyReferenced`).
+open class Buffer: @unchecked Sendable {
+    package let address: UnsafeMutableRawPointer
+    package let byteCount: Int
+    /// Counts donated writes: what was derived from the buffer (packed weights) is valid for one generation.
+    package var generation = 0
+
+    package init(address: UnsafeMutableRawPointer, byteCount: Int) {
+        self.address = address
+        self.byteCount = byteCount
+    }
+}
+
+/// A value that exists: elements of a buffer, from an offset, by strides.
+package struct Realized: Sendable {
+    package var buffer: Buffer
+    /// Elements from the buffer's start to the first one.
+    package var offset: Int
+    /// Elements between neighbours along each axis; nil means contiguous and row-major.
+    package var strides: [Int]?
+
+    package init(buffer: Buffer, offset: Int = 0, strides: [Int]? = nil) {
+        self.buffer = buffer
+        self.offset = offset
+        self.strides = strides
+    }
+}
+
+/// Shape and element type of a value.
+package struct TensorType: Hashable, Sendable, CustomStringConvertible {
+    package var shape: Shape
+    package var dtype: DataType
+
+    package init(_ shape: Shape, _ dtype: DataType) {
+        self.shape = shape
+        self.dtype = dtype
+    }
+
+    package var description: String { "\(dtype)\(shape)" }
+    package var byteCount: Int { shape.elementCount * dtype.byteCount }
+}

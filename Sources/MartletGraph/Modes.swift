@@ -1,0 +1,20 @@
+/// What surrounds an operation: read once by each, inherited by tasks.
+package struct Modes: Sendable, Hashable {
+    /// False inside `withoutGradient { }` and while `backward()` records: what is recorded has no history.
+    package var recordsHistory = true
+    /// The device of tensors made without one; nil means the process's default.
+    package var device: Device?
+    /// The type that matrix products and convolutions run in under `autocast`; nil where it is off.
+    package var autocast: DataType?
+
+    @TaskLocal package static var current = Modes()
+
+    /// Runs `body` with `change` made to the modes.
+    package static func with<Result>(
+        _ change: (inout Modes) -> Void, _ body: () throws -> Result
+    ) rethrows -> Result {
+        var modes = current
+        change(&modes)
+        return try $current.withValue(modes, operation: body)
+    }
+}

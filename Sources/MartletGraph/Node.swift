@@ -1,0 +1,161 @@
+import Synchronization
+
+/// One recorded operation: a primitive with attributes, operands, and one or more results.
+///
+/// A node is pending until a plan made its results; what nobody asked for is then only *released*: it can be asked for
+/// again while its history (the operands of a differentiable node) is kept.
+///
+/// `@unchecked Sendable`: `operands`, `realized` and `recording` are written under the recording's lock before `state` is
+/// stored with release order, and read after `state` was loaded with acquire order.
+package final class Node: @unchecked Sendable {
+    package enum State: UInt8, AtomicRepresentable { case pending, ready, released, failed }
+
+    package let primitive: Primitive
+    /// The user's numbers: what changes values but not the plan.
+    package let arguments: [Scalar]
+    package let type: TensorType
+    /// Types of the second result and those after it.
+    package let moreTypes: [TensorType]
+    /// Nil where nothing has committed the value to a device yet.
+    package let device: Device?
+    /// True where a derivative can flow through: some operand is differentiable, or this is a differentiable leaf.
+    package let isDifferentiable: Bool
+    /// True where it was recorded inside `withoutGradient`: a rewrite of the graph records it so again.
+    package let isOutsideHistory: Bool
+    /// Creation order across all threads: operands always come before their node.
+    package let order: UInt64
+    /// Where gradients that arrive here are collected; only leaves have one.
+    package let leaf: LeafBox?
+
+    package internal(set) var operands: [Value]
+    package internal(set) var recording: Recording?
+    /// Index in the recording while pending.
+    package internal(set) var position = 0
+    package internal(set) var failure: (any Error)?
+    /// True once a `backward()` without `retainGraph` has walked it.
+    package private(set) var isHistoryReleased = false
+
+    private let stateStorage = Atomic<State>(.pending)
+    private let heldFirst = Atomic<Int>(0)
+    private let heldMore: [HeldCount]
+    private var realizedFirst: Realized?
+    private var realizedMore: [Realized?]
+
+    private static let counter = Atomic<UInt64>(0)
+
+    package init(
+        _ primitive: Primitive, operands: [Value], arguments: [Scalar] = [], type: TensorType,
+        moreTypes: [TensorType] = [], device: Device?, isDifferentiable: Bool, isOutsideHistory: Bool,
+        leaf: LeafBox? = nil
+    ) {
+        self.primitive = primitive
+        self.operands = operands
+        self.arguments = arguments
+        self.type = type
+        self.moreTypes = moreTypes
+        self.device = device
+        self.isDifferentiable = isDifferentiable
+        self.isOutsideHistory = isOutsideHistory
+        self.leaf = leaf
+        order = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
+        heldMore = moreTypes.isEmpty ? [] : moreTypes.map { _ in HeldCount() }
+        realizedMore = moreTypes.isEmpty ? [] : Array(repeating: nil, count: moreTypes.count)
+    }
+
+    /// Frees chains of nodes one after the other: a long history would overflow the stack if each freed its operands itself.
+    deinit {
+        guard !operands.isEmpty else { return }
+        var pending = operands
+        operands = []
+        while var value = pending.popLast() {
+            if isKnownUniquelyReferenced(&value.node), !value.node.operands.isEmpty {
+                pending.append(contentsOf: value.node.operands)
+                value.node.operands = []
+            }
+        }
+    }
+
+    package var state: State { stateStorage.load(ordering: .acquiring) }
+    package var isPending: Bool { state == .pending }
+    package var resultCount: Int { 1 + moreTypes.count }
+
+    package func type(of result: Int) -> TensorType { result == 0 ? type : moreTypes[result - 1] }
+    package func result(_ index: Int) -> Value { Value(node: self, index: index) }
+
+    /// The value of a result, where it was made and kept.
+    package func realized(_ result: Int) -> Realized? {
+        guard state == .ready else { return nil }
+        return result == 0 ? realizedFirst : realizedMore[result - 1]
+    }
+
+    // MARK: Held results
+
+    package func retainHandle(_ result: Int) {
+        if result == 0 { heldFirst.add(1, ordering: .relaxed) } else { heldMore[result - 1].count.add(1, ordering: .relaxed) }
+    }
+
+    package func releaseHandle(_ result: Int) {
+        if result == 0 {
+            heldFirst.subtract(1, ordering: .releasing)
+        } else {
+            heldMore[result - 1].count.subtract(1, ordering: .releasing)
+        }
+    }
+
+    /// True where some handle (a `Tensor` of the user's) names the result.
+    package func isHeld(_ result: Int) -> Bool {
+        if result == 0 { return heldFirst.load(ordering: .acquiring) > 0 }
+        return heldMore[result - 1].count.load(ordering: .acquiring) > 0
+    }
+
+    // MARK: Life after a flush
+
+    /// Called under the recording's lock by whoever ran the node: stores what was kept and lets go of the rest.
+    package func complete(_ values: (Int) -> Realized?, keepingHistory: Bool) {
+        realizedFirst = values(0)
+        for index in realizedMore.indices { realizedMore[index] = values(index + 1) }
+        if !keepingHistory || isHistoryReleased { operands = [] }
+        recording = nil
+        let made = realizedFirst != nil || realizedMore.contains { $0 != nil }
+        stateStorage.store(made ? .ready : .released, ordering: .releasing)
+    }
+
+    /// Lets go of the operands before the node runs, so that a plan may overwrite what nobody else holds.
+    package func dropOperands() { operands = [] }
+
+    /// Marks every result as failed: nothing half-updated can be read.
+    package func fail(_ error: any Error) {
+        failure = error
+        realizedFirst = nil
+        for index in realizedMore.indices { realizedMore[index] = nil }
+        operands = []
+        recording = nil
+        stateStorage.store(.failed, ordering: .releasing)
+    }
+
+    /// Lets go of the history behind a node that `backward()` has walked.
+    package func releaseHistory() {
+        isHistoryReleased = true
+        if !isPending { operands = [] }
+    }
+}
+
+/// A count of handles for a result after the first.
+package final class HeldCount: Sendable {
+    package let count = Atomic<Int>(0)
+}
+
+/// Where the gradient of a differentiable leaf is collected. Floor 5 owns what it means.
+open class LeafBox: @unchecked Sendable {
+    package init() {}
+}
+
+/// A number beside a node: a double for floating types, an integer for the others; bits of a counter too.
+package struct Scalar: Hashable, Sendable {
+    package let bits: UInt64
+    package init(_ value: Double) { bits = value.bitPattern }
+    package init(_ value: Int) { bits = UInt64(bitPattern: Int64(value)) }
+    package init(bits: UInt64) { self.bits = bits }
+    package var real: Double { Double(bitPattern: bits) }
+    package var integer: Int { Int(Int64(bitPattern: bits)) }
+}

@@ -1,0 +1,102 @@
+import CMartletKernels
+
+/// The pending nodes of one thread, in recorded order.
+///
+/// `@unchecked Sendable`: everything is touched under `lock` only. Another thread that needs a pending value takes the lock
+/// and runs it here; no lock is held while waiting for a second one.
+package final class Recording: @unchecked Sendable {
+    package let lock = Lock()
+    package internal(set) var nodes: [Node] = []
+    /// Where an unread recording is cut when a bound is met: the end of the last `backward` or `step`.
+    package internal(set) var mark = 0
+    /// The transformation whose graph this is (`vmap`, `compile`): its nodes stand on placeholders and are never run.
+    package let transformation: String?
+    package var isTrace: Bool { transformation != nil }
+
+    package init(transformation: String? = nil) { self.transformation = transformation }
+
+    /// Nodes after which an unread recording is run.
+    package static let nodeBound = 4096
+
+    /// What floor 3 does when the bound is met: `Flush.atBound`.
+    nonisolated(unsafe) package static var boundReached: (Recording) -> Void = { _ in }
+    /// What floor 3 does when a thread needs a value that is pending on another one: `Flush.value`.
+    nonisolated(unsafe) package static var makeAvailable: (Node) -> Void = { _ in }
+
+    /// The recording that operations of this thread go to.
+    package static var current: Recording {
+        if let raw = mk_thread_slot_get() {
+            return Unmanaged<ThreadSlot>.fromOpaque(raw).takeUnretainedValue().current
+        }
+        let slot = ThreadSlot()
+        mk_thread_slot_set(Unmanaged.passRetained(slot).toOpaque()) { raw in
+            if let raw { Unmanaged<ThreadSlot>.fromOpaque(raw).release() }
+        }
+        return slot.current
+    }
+
+    /// Runs `body` with operations of this thread going to `recording`.
+    package static func with<Result>(_ recording: Recording, _ body: () throws -> Result) rethrows -> Result {
+        _ = current
+        guard let raw = mk_thread_slot_get() else { return try body() }
+        let slot = Unmanaged<ThreadSlot>.fromOpaque(raw).takeUnretainedValue()
+        let outer = slot.current
+        slot.current = recording
+        defer { slot.current = outer }
+        return try body()
+    }
+
+    /// Adds a node. Called by `Node.record` only.
+    package func append(_ node: Node) {
+        lock.lock()
+        node.position = nodes.count
+        node.recording = self
+        nodes.append(node)
+        let full = nodes.count >= Recording.nodeBound && !isTrace
+        lock.unlock()
+        if full, Recording.deferrals == 0 { Recording.boundReached(self) }
+    }
+
+    /// Notes that a unit of work (a backward, a step) ended here.
+    package func markEnd() {
+        lock.withLock { mark = nodes.count }
+    }
+
+    /// Removes the nodes that ran, keeping the order of the others. Called under the lock.
+    package func remove(_ ran: (Node) -> Bool) {
+        var kept: [Node] = []
+        var newMark = 0
+        for (index, node) in nodes.enumerated() {
+            if !ran(node) {
+                node.position = kept.count
+                kept.append(node)
+            }
+            if index + 1 == mark { newMark = kept.count }
+        }
+        nodes = kept
+        mark = newMark
+    }
+
+    /// While positive, bounds do not flush: library code is in the middle of recording something that holds plain `Value`s.
+    package static var deferrals: Int { threadSlot.deferrals }
+
+    /// Runs `body` without a flush at a bound in between.
+    package static func uninterrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let slot = threadSlot
+        slot.deferrals += 1
+        defer { slot.deferrals -= 1 }
+        return try body()
+    }
+
+    private static var threadSlot: ThreadSlot {
+        _ = current
+        guard let raw = mk_thread_slot_get() else { return ThreadSlot() }
+        return Unmanaged<ThreadSlot>.fromOpaque(raw).takeUnretainedValue()
+    }
+}
+
+/// What a thread owns: its recording, and the trace that stands in for it meanwhile.
+private final class ThreadSlot {
+    var current = Recording()
+    var deferrals = 0
+}

@@ -1,0 +1,103 @@
+// Poolings of `Value`, with PyTorch's conventions: strides default to the kernel, the batch axis may be missing.
+
+extension Value {
+    /// The largest element of each window, and its flat int64 position in the input's plane.
+    ///
+    /// ## Shapes
+    /// - `[batch, channels, spatial...]` → two of `[batch, channels, outputs...]`, or all without the batch axis
+    package func maxPool(
+        _ kernel: [Int], strides: [Int]? = nil, padding: [Int] = [0], dilations: [Int] = [1], ceilMode: Bool = false
+    ) throws(ShapeError) -> (values: Value, indices: Value) {
+        let windows = try poolingWindows("maxPool", kernel, strides, padding, dilations, ceilMode)
+        let isSingle = rank == kernel.count + 1
+        let results = try Value.record(.maxPool(MaxPool(windows)), [isSingle ? insertingAxis(0) : self])
+        return isSingle ? (results[0].removingAxis(0), results[1].removingAxis(0)) : (results[0], results[1])
+    }
+
+    /// The average of each window; with `countIncludePad`, the zeros of the padding count.
+    ///
+    /// ## Shapes
+    /// - `[batch, channels, spatial...]` → `[batch, channels, outputs...]`, or both without the batch axis
+    package func averagePool(
+        _ kernel: [Int], strides: [Int]? = nil, padding: [Int] = [0], ceilMode: Bool = false,
+        countIncludePad: Bool = true
+    ) throws(ShapeError) -> Value {
+        let windows = try poolingWindows("averagePool", kernel, strides, padding, [1], ceilMode)
+        let isSingle = rank == kernel.count + 1
+        let family = AveragePool(windows, countIncludePad: countIncludePad)
+        let result = try Value.record(.averagePool(family), [isSingle ? insertingAxis(0) : self])[0]
+        return isSingle ? result.removingAxis(0) : result
+    }
+
+    /// Averages over as many windows as `outputSizes` says: window i covers ⌊i·size/count⌋ ..< ⌈(i + 1)·size/count⌉.
+    ///
+    /// ## Shapes
+    /// - `[..., spatial...]` → `[..., outputSizes...]`
+    package func adaptiveAveragePool(_ outputSizes: [Int]) throws(ShapeError) -> Value {
+        let name = "adaptiveAveragePool"
+        let count = outputSizes.count
+        guard (1...3).contains(count), rank == count + 1 || rank == count + 2 else {
+            throw ShapeError(name, "\(outputSizes) needs an input with one or two axes more", shapes: [shape])
+        }
+        let sizes = Array(shape.sizes.suffix(count))
+        guard dtype.isFloatingPoint, (sizes + outputSizes).allSatisfy({ $0 > 0 }) else {
+            throw ShapeError(
+                name, "needs floats and positive sizes, not \(dtype) from \(sizes) to \(outputSizes)", shapes: [shape])
+        }
+        if zip(sizes, outputSizes).allSatisfy({ $0 % $1 == 0 }) {
+            return try averagePool(zip(sizes, outputSizes).map { $0 / $1 })
+        }
+        var result = self
+        for (index, outputs) in outputSizes.enumerated() where outputs != sizes[index] {
+            let axis = rank - count + index
+            let weights = Value.averagingWeights(from: sizes[index], to: outputs, dtype: dtype)
+            let averaged = try result.movingAxis(axis, to: rank - 1).matrixProduct(weights)
+            result = averaged.movingAxis(rank - 1, to: axis)
+        }
+        return result
+    }
+
+    /// `[size, count]`: column i averages the positions that window i of `count` covers.
+    private static func averagingWeights(from size: Int, to count: Int, dtype: DataType) -> Value {
+        let position = iota([size, count], axis: 0)
+        let window = iota([size, count], axis: 1)
+        let start = binary(.floorDivide, window * Double(size), position.constant(Double(count)))
+        let end = binary(
+            .floorDivide, (window + 1) * Double(size) + Double(count - 1), position.constant(Double(count)))
+        let covers = binary(.logicalAnd, position .>= start, position .< end)
+        return covers.cast(to: dtype) / (end - start).cast(to: dtype)
+    }
+
+    private func poolingWindows(
+        _ name: String, _ kernel: [Int], _ strides: [Int]?, _ padding: [Int], _ dilations: [Int], _ ceilMode: Bool
+    ) throws(ShapeError) -> PoolingWindows {
+        let count = kernel.count
+        guard rank == count + 1 || rank == count + 2 else {
+            throw ShapeError(name, "a kernel \(kernel) needs an input with one or two axes more", shapes: [shape])
+        }
+        let strides = try SpatialNumbers.resolved(strides ?? kernel, count, "strides", in: name)
+        let padding = try SpatialNumbers.resolved(padding, count, "padding", in: name)
+        let dilations = try SpatialNumbers.resolved(dilations, count, "dilations", in: name)
+        guard (kernel + strides + dilations).allSatisfy({ $0 > 0 }), padding.allSatisfy({ $0 >= 0 }) else {
+            throw ShapeError(
+                name,
+                "kernel \(kernel), strides \(strides) and dilations \(dilations) must be positive, padding \(padding) "
+                    + "not negative", shapes: [shape])
+        }
+        var outputs: [Int] = []
+        for (axis, size) in shape.sizes.suffix(count).enumerated() {
+            guard
+                let output = PoolingWindows.outputSize(
+                    size, kernel: kernel[axis], stride: strides[axis], paddingLow: padding[axis],
+                    paddingHigh: padding[axis], dilation: dilations[axis], ceilMode: ceilMode)
+            else {
+                throw ShapeError(
+                    name, "spatial axis \(axis): the kernel is larger than the input with its padding", shapes: [shape])
+            }
+            outputs.append(output)
+        }
+        return PoolingWindows(
+            kernel: kernel, strides: strides, paddingLow: padding, paddingHigh: padding, dilations: dilations,
+            outputSizes: outputs)
+    }
+}
