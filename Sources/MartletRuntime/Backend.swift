@@ -1,0 +1,93 @@
+import MartletGraph
+
+/// A device's part in running plans: memory, and a prepared kernel for each step.
+///
+/// A backend knows nothing of layers; the planner knows nothing of instruction sets.
+package protocol Backend: AnyObject, Sendable {
+    var device: Device { get }
+
+    /// Changes where other kernels would be picked: part of every plan's key.
+    var engineSet: UInt64 { get }
+
+    /// Memory for a result, aligned to 64 bytes. Throws where there is none.
+    func allocate(byteCount: Int) throws -> Buffer
+
+    /// True where the backend has a kernel of the composite's name for these operands; else its body runs.
+    func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool
+
+    /// True where the kernel of `primitive` reads operand `index` by any strides; else the planner makes it contiguous.
+    func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool
+
+    /// The operand whose memory result `result` may take over, so that an update happens in place.
+    func donation(_ primitive: Primitive, result: Int) -> Int?
+
+    /// Makes the kernel of a step ready to run many times. Bad shapes and missing memory throw.
+    func prepare(_ step: StepDescription) throws -> any PreparedKernel
+
+    /// Scratch memory for `byteCount` bytes of temporaries, given back when the lease ends.
+    func leaseArena(byteCount: Int) throws -> ArenaLease
+}
+
+/// What a step does and on what: enough for a backend to choose a kernel.
+package struct StepDescription: Sendable {
+    package enum Work: Sendable {
+        /// Elementwise work with an optional reduction at its end.
+        case fused(FusedKernel)
+        /// One structural primitive.
+        case primitive(Primitive, arguments: [ArgumentReference])
+    }
+    package let work: Work
+    package let inputs: [OperandDescription]
+    package let outputs: [OperandDescription]
+    /// Calls of one composite side by side (the update of every parameter): their inputs follow one another, and their outputs.
+    package var repetitions = 1
+}
+
+/// An operand as a kernel meets it: its pointer has the view's offset added.
+package struct OperandDescription: Sendable, Hashable {
+    package let type: TensorType
+    package let strides: [Int]
+    /// True where the pointer is that of a `Scalar` of the run rather than of an element.
+    package var isScalarArgument = false
+    package var isContiguous: Bool { View.isContiguous(strides, type.shape) }
+}
+
+/// Where a number of a node comes from when a plan runs.
+package enum ArgumentReference: Hashable, Sendable {
+    /// Index into the scalars of the run.
+    case runtime(Int)
+    /// Known when the plan was made.
+    case fixed(Scalar)
+}
+
+/// A kernel ready to run. `pointers` are those of the step's inputs, then of its outputs; `scalars` are the run's.
+package protocol PreparedKernel: AnyObject, Sendable {
+    func run(
+        _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>
+    ) throws
+}
+
+/// Temporaries' memory for one run.
+package final class ArenaLease: @unchecked Sendable {
+    package let address: UnsafeMutableRawPointer
+    private let giveBack: () -> Void
+    package init(address: UnsafeMutableRawPointer, giveBack: @escaping () -> Void) {
+        self.address = address
+        self.giveBack = giveBack
+    }
+    deinit { giveBack() }
+}
+
+/// The backends of this process, by kind of device. Floor 5 fills it once.
+package enum Backends {
+    nonisolated(unsafe) private static var table: [any Backend] = []
+    private static let lock = Lock()
+
+    package static func register(_ backend: any Backend) {
+        lock.withLock { table.append(backend) }
+    }
+
+    package static func backend(for device: Device) -> (any Backend)? {
+        lock.withLock { table.first { $0.device == device } }
+    }
+}

@@ -1,0 +1,92 @@
+import MartletGraph
+
+/// Runs pending nodes: finds what belongs together, looks its plan up, runs it, and stores what somebody holds.
+package enum Flush {
+    /// Installs the hooks that floor 2 calls. Idempotent.
+    package static func install() {
+        Recording.boundReached = { Flush.atBound($0) }
+        Recording.makeAvailable = { node in try? Flush.value(of: node) }
+    }
+
+    /// Makes the results of `node` exist, with the connected component of pending nodes it belongs to.
+    package static func value(of node: Node) throws {
+        while true {
+            switch node.state {
+            case .ready: return
+            case .failed: throw node.failure ?? FlushError.lost(node.primitive.family.name)
+            case .released:
+                try recompute(node)
+                return
+            case .pending:
+                guard let recording = node.recording else { throw FlushError.escaped(node.primitive.family.name) }
+                if let transformation = recording.transformation {
+                    try readInside(transformation, node, recording)
+                    return
+                }
+                try recording.lock.withLock { () throws in
+                    guard node.isPending else { return }
+                    try Component(of: node, in: recording).run(in: recording)
+                }
+                if !node.isPending { continue }
+            }
+        }
+    }
+
+    /// Runs every component of a thread's recording: the end of `optimizer.step()`.
+    package static func all(_ recording: Recording = .current) throws {
+        guard !recording.isTrace else { return }
+        try recording.lock.withLock { () throws in
+            while let first = recording.nodes.first {
+                try Component(of: first, in: recording).run(in: recording)
+            }
+        }
+    }
+
+    /// A recording that nobody reads has grown to its bound: it is cut at the last mark, or at a repetition.
+    static func atBound(_ recording: Recording) {
+        do {
+            try recording.lock.withLock { () throws in
+                let cut = recording.mark > 0 ? recording.mark : Repetition.cut(recording.nodes)
+                try Component(prefix: cut, of: recording).run(in: recording)
+            }
+        } catch {
+            // The nodes are marked failed; whoever reads one gets the error.
+        }
+    }
+
+    /// A value whose memory was given up but whose history is kept: its operations run again.
+    private static func recompute(_ node: Node) throws {
+        let recording = Recording()
+        try recording.lock.withLock { () throws in try Component(recomputing: node).run(in: recording) }
+        if node.state != .ready { throw FlushError.lost(node.primitive.family.name) }
+    }
+
+    /// A read inside a traced function: fine for what stands on no placeholder.
+    private static func readInside(_ transformation: String, _ node: Node, _ trace: Recording) throws {
+        let behind = Trace.nodes(behind: [node.result(0)], in: trace)
+        if behind.contains(where: { $0.primitive == .placeholder }) {
+            throw FlushError.placeholderRead(transformation)
+        }
+        try trace.lock.withLock { () throws in try Component(nodes: behind, target: node).run(in: trace) }
+    }
+}
+
+/// Why a value cannot be had.
+package enum FlushError: Error, CustomStringConvertible {
+    case lost(String)
+    case escaped(String)
+    case placeholderRead(String)
+    case noBackend(Device)
+
+    package var description: String {
+        switch self {
+        case .lost(let name): "the result of \(name) was released together with its history"
+        case .escaped(let name):
+            "the result of \(name) left the traced function it belongs to: return it from the function instead"
+        case .placeholderRead(let transformation):
+            "a value was read inside \(transformation), where values are not known yet: use where(_:_:_:) instead of if, "
+                + "and compute with the tensor instead of reading it"
+        case .noBackend(let device): "no backend for \(device) is registered in this process"
+        }
+    }
+}

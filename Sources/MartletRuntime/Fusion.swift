@@ -1,0 +1,171 @@
+import MartletGraph
+
+/// Groups elementwise items and reductions into fused steps; every other item is a step of its own.
+package struct Fusion {
+    /// A step: the items it runs, in order.
+    package struct Group {
+        package var items: [Int]
+        /// The iteration space of a fused group; nil for a structural primitive.
+        package var shape: Shape?
+        package var reducedAxes: [Int]?
+        /// Registers taken so far, inputs and instructions.
+        var registers = 0
+    }
+
+    package private(set) var groups: [Group] = []
+    /// The group of each item.
+    package private(set) var groupOfItem: [Int]
+    private let graph: PlanGraph
+    /// For each group, the groups it reads from.
+    private var reads: [Set<Int>] = []
+
+    /// Registers a tile program has.
+    private static let registerLimit = 30
+
+    package init(_ graph: PlanGraph) {
+        self.graph = graph
+        groupOfItem = Array(repeating: -1, count: graph.items.count)
+        for index in graph.items.indices { place(index) }
+    }
+
+    /// Puts an item into a group that produces one of its operands, where that is legal, else into a new one.
+    private mutating func place(_ index: Int) {
+        let item = graph.items[index]
+        guard let shape = iterationShape(item) else {
+            open(index, shape: nil)
+            return
+        }
+        var home: Int?
+        for input in item.inputs {
+            guard let candidate = producer(of: input.view), candidate != home, graph.isWhole(input) else { continue }
+            if let current = home {
+                if canMerge(candidate, into: current) { merge(candidate, into: current) }
+            } else if accepts(candidate, index, shape) {
+                home = candidate
+            }
+        }
+        if let home { join(index, home) } else { open(index, shape: shape) }
+    }
+
+    /// The shape an item iterates over, where it can be fused.
+    private func iterationShape(_ item: PlanGraph.Item) -> Shape? {
+        switch item.work {
+        case .elementwise: graph.bases[item.outputs[0]].type.shape
+        case .reduce: item.inputs[0].type.shape
+        case .primitive: nil
+        }
+    }
+
+    private func producer(of view: View) -> Int? {
+        guard case .produced(let item) = graph.bases[view.base].kind else { return nil }
+        return groupOfItem[item]
+    }
+
+    private func accepts(_ group: Int, _ index: Int, _ shape: Shape) -> Bool {
+        let item = graph.items[index]
+        guard groups[group].shape?.sizes == shape.sizes,
+            groups[group].registers + item.inputs.count + 1 <= Fusion.registerLimit
+        else { return false }
+        if case .reduce(let reduce) = item.work, let axes = groups[group].reducedAxes, axes != reduce.axes { return false }
+        return item.inputs.allSatisfy { input in
+            // What the group itself makes can be taken from a register only if it is met whole and was not reduced.
+            guard let other = producer(of: input.view) else { return true }
+            if other == group { return graph.isWhole(input) && !isReduced(input.view.base) }
+            return !depends(other, on: group)
+        }
+    }
+
+    private func isReduced(_ base: Int) -> Bool {
+        guard case .produced(let item) = graph.bases[base].kind, case .reduce = graph.items[item].work else { return false }
+        return true
+    }
+
+    /// Two groups of one shape may become one where neither reads the other through a third.
+    private func canMerge(_ a: Int, into b: Int) -> Bool {
+        guard groups[a].shape?.sizes == groups[b].shape?.sizes,
+            groups[a].registers + groups[b].registers <= Fusion.registerLimit - 4
+        else { return false }
+        if let left = groups[a].reducedAxes, let right = groups[b].reducedAxes, left != right { return false }
+        return !dependsIndirectly(a, on: b) && !dependsIndirectly(b, on: a) && !reads[a].contains(b) && !reads[b].contains(a)
+    }
+
+    /// True where group `a` needs what group `b` makes.
+    private func depends(_ a: Int, on b: Int) -> Bool {
+        if a == b { return true }
+        var seen: Set<Int> = [a]
+        var stack = [a]
+        while let group = stack.popLast() {
+            for next in reads[group] {
+                if next == b { return true }
+                if seen.insert(next).inserted { stack.append(next) }
+            }
+        }
+        return false
+    }
+
+    private func dependsIndirectly(_ a: Int, on b: Int) -> Bool {
+        reads[a].contains { $0 != b && depends($0, on: b) }
+    }
+
+    private mutating func open(_ index: Int, shape: Shape?) {
+        groups.append(Group(items: [], shape: shape, reducedAxes: nil))
+        reads.append([])
+        join(index, groups.count - 1)
+    }
+
+    private mutating func join(_ index: Int, _ group: Int) {
+        let item = graph.items[index]
+        groupOfItem[index] = group
+        groups[group].items.append(index)
+        var newRegisters = 1
+        for input in item.inputs {
+            let source = producer(of: input.view)
+            if let source, source != group { reads[group].insert(source) }
+            if source != group { newRegisters += 1 }
+        }
+        for base in randomOperands(item) { if let source = producer(of: base) { reads[group].insert(source) } }
+        groups[group].registers += newRegisters
+        if case .reduce(let reduce) = item.work { groups[group].reducedAxes = reduce.axes }
+    }
+
+    /// Keys and starts of random inputs that are values rather than numbers.
+    private func randomOperands(_ item: PlanGraph.Item) -> [View] {
+        item.inputs.flatMap { input -> [View] in
+            if case .random(let key, let start) = graph.bases[input.view.base].kind { return [key, start] }
+            return []
+        }
+    }
+
+    private mutating func merge(_ a: Int, into b: Int) {
+        for item in groups[a].items { groupOfItem[item] = b }
+        groups[b].items = (groups[b].items + groups[a].items).sorted()
+        groups[b].registers += groups[a].registers
+        groups[b].reducedAxes = groups[b].reducedAxes ?? groups[a].reducedAxes
+        reads[b].formUnion(reads[a])
+        reads[b].remove(a)
+        for group in reads.indices where reads[group].remove(a) != nil { reads[group].insert(b) }
+        groups[a].items = []
+        reads[a] = []
+    }
+
+    /// Non-empty groups, each after those it reads from, otherwise in recorded order.
+    package func schedule() -> [Int] {
+        var order: [Int] = []
+        var done = Set<Int>()
+        let roots = groups.indices.filter { !groups[$0].items.isEmpty }.sorted { groups[$0].items[0] < groups[$1].items[0] }
+        for root in roots {
+            var stack: [(group: Int, expanded: Bool)] = [(root, false)]
+            while let (group, expanded) = stack.popLast() {
+                if done.contains(group) { continue }
+                if expanded {
+                    done.insert(group)
+                    order.append(group)
+                } else {
+                    stack.append((group, true))
+                    for next in reads[group].sorted(by: >) where !done.contains(next) { stack.append((next, false)) }
+                }
+            }
+        }
+        return order
+    }
+}

@@ -1,0 +1,152 @@
+import MartletGraph
+
+/// Where every base lives: a leaf's memory, a buffer of its own because somebody keeps it, or a stretch of the arena for as
+/// long as it is needed.
+struct MemoryPlan {
+    enum Place: Equatable {
+        case leaf(Int)
+        /// Index among the run's own buffers.
+        case buffer(Int)
+        /// Byte offset in the arena.
+        case arena(Int)
+        case nowhere
+    }
+
+    /// A buffer that outlives the run.
+    struct KeptBuffer {
+        let byteCount: Int
+        /// The leaf whose memory it may take over if nobody else holds it by then.
+        var donor: Int?
+    }
+
+    private(set) var places: [Place]
+    private(set) var buffers: [KeptBuffer] = []
+    private(set) var arenaByteCount = 0
+    /// Results written over an operand of their step.
+    private(set) var inPlaceCount = 0
+
+    private let graph: PlanGraph
+    private var lastUse: [Int]
+    private var free: [(offset: Int, size: Int)] = []
+    private var donatedLeaves = Set<Int>()
+
+    init(steps: [Planner.Step], graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) {
+        self.graph = graph
+        places = graph.bases.map { base in
+            if case .leaf(let index) = base.kind { return .leaf(index) }
+            return .nowhere
+        }
+        lastUse = Array(repeating: -1, count: graph.bases.count)
+        for (index, step) in steps.enumerated() {
+            for base in step.basesRead(graph) { lastUse[base] = index }
+        }
+        for operand in kept { lastUse[operand.view.base] = Int.max }
+        for (index, step) in steps.enumerated() {
+            place(step, index, backend)
+            for base in Set(step.basesRead(graph) + step.outputs) where lastUse[base] <= index { release(base) }
+        }
+    }
+
+    /// Finds memory for what a step makes, over a dying operand's where the kernel allows it.
+    private mutating func place(_ step: Planner.Step, _ index: Int, _ backend: any Backend) {
+        var taken = Set<Int>()
+        for (position, base) in step.outputs.enumerated() {
+            let type = graph.bases[base].type
+            if type.byteCount == 0, !graph.bases[base].isKept { continue }
+            let donor = donors(step, position, backend).first { candidate in
+                !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
+                    && candidate.type.dtype == type.dtype && lastUse[candidate.view.base] == index
+                    && graph.isWhole(candidate) && !graph.bases[candidate.view.base].isKept
+                    && step.basesRead(graph).filter { $0 == candidate.view.base }.count == 1
+            }
+            if graph.bases[base].isKept {
+                var buffer = KeptBuffer(byteCount: type.byteCount)
+                if let donor, case .leaf(let leaf) = graph.bases[donor.view.base].kind, donatedLeaves.insert(leaf).inserted {
+                    buffer.donor = leaf
+                    taken.insert(donor.view.base)
+                    inPlaceCount += 1
+                }
+                places[base] = .buffer(buffers.count)
+                buffers.append(buffer)
+            } else if let donor, case .arena(let offset) = places[donor.view.base] {
+                places[base] = .arena(offset)
+                places[donor.view.base] = .nowhere
+                donorPlaces[donor.view.base] = offset
+                taken.insert(donor.view.base)
+                inPlaceCount += 1
+            } else {
+                places[base] = .arena(allocate(type.byteCount))
+            }
+        }
+        for (base, offset) in donorPlaces { places[base] = .arena(offset) }
+        for base in donorPlaces.keys { lastUse[base] = Int.max - 1 }
+        donorPlaces = [:]
+    }
+
+    /// Operands whose stretch a result of the same step took: they are not released a second time.
+    private var donorPlaces: [Int: Int] = [:]
+
+    /// Operands whose memory a result may take.
+    private func donors(_ step: Planner.Step, _ position: Int, _ backend: any Backend) -> [PlanGraph.Operand] {
+        switch step.work {
+        case .fused(let kernel):
+            return kernel.outputs[position].reduction == nil ? step.inputs : []
+        case .primitive(let primitive, _):
+            let outputs = step.outputs.count / step.repetitions
+            let inputs = step.inputs.count / step.repetitions
+            guard let own = backend.donation(primitive, result: position % outputs) else { return [] }
+            return [step.inputs[position / outputs * inputs + own]]
+        }
+    }
+
+    private mutating func release(_ base: Int) {
+        guard case .arena(let offset) = places[base], lastUse[base] != Int.max - 1 else { return }
+        lastUse[base] = Int.max - 1
+        free.append((offset, MemoryPlan.rounded(graph.bases[base].type.byteCount)))
+        free.sort { $0.offset < $1.offset }
+        var merged: [(offset: Int, size: Int)] = []
+        for piece in free {
+            if let last = merged.last, last.offset + last.size == piece.offset {
+                merged[merged.count - 1].size += piece.size
+            } else {
+                merged.append(piece)
+            }
+        }
+        free = merged
+    }
+
+    /// The smallest free stretch that fits, else the arena grows.
+    private mutating func allocate(_ byteCount: Int) -> Int {
+        let size = MemoryPlan.rounded(byteCount)
+        var best: Int?
+        for index in free.indices where free[index].size >= size {
+            if best.map({ free[index].size < free[$0].size }) ?? true { best = index }
+        }
+        if let best {
+            let offset = free[best].offset
+            free[best] = (offset + size, free[best].size - size)
+            if free[best].size == 0 { free.remove(at: best) }
+            return offset
+        }
+        if let last = free.last, last.offset + last.size == arenaByteCount {
+            free.removeLast()
+            arenaByteCount = last.offset + size
+            return last.offset
+        }
+        arenaByteCount += size
+        return arenaByteCount - size
+    }
+
+    private static func rounded(_ byteCount: Int) -> Int { max(64, (byteCount + 63) / 64 * 64) }
+}
+
+extension Planner.Step {
+    /// Every base whose memory the step reads, once for each time it does.
+    func basesRead(_ graph: PlanGraph) -> [Int] {
+        var result = inputs.map(\.view.base)
+        for scalar in derived {
+            if case .element(let view, _, _) = scalar, graph.isReal(view.base) { result.append(view.base) }
+        }
+        return result
+    }
+}

@@ -1,0 +1,234 @@
+import MartletGraph
+
+/// A fixed program: prepared kernels over leaves, an arena and the buffers of its results. It owns no memory.
+///
+/// `@unchecked Sendable`: immutable after it was made; kernels guard their own scratch.
+package final class Plan: @unchecked Sendable {
+    /// Where a pointer of a step comes from.
+    struct PointerSource {
+        enum Origin { case leaf(Int), buffer(Int), arena, scalar(Int), nowhere }
+        let origin: Origin
+        let byteOffset: Int
+        let terms: [View.Offset.Term]
+        let elementSize: Int
+    }
+
+    struct Step {
+        let kernel: any PreparedKernel
+        let firstPointer: Int
+        let derived: [Derived]
+        let name: String
+    }
+
+    /// A derived scalar with its pointer, where it is read from memory.
+    enum Derived {
+        case offset(View.Offset, to: Int)
+        case scalar(Int, plus: View.Offset, to: Int)
+        case memory(pointer: Int, plus: View.Offset, to: Int)
+    }
+
+    /// A result to give back.
+    struct Result {
+        enum Source { case leaf(Int), buffer(Int) }
+        let source: Source
+        let offset: View.Offset
+        let strides: [Int]?
+    }
+
+    let steps: [Step]
+    let pointers: [PointerSource]
+    let constants: [Scalar]
+    let argumentCount: Int
+    let buffers: [MemoryPlan.KeptBuffer]
+    let results: [Result]
+    package let arenaByteCount: Int
+    package let descriptions: [StepDescription]
+
+    init(
+        steps: [Step], pointers: [PointerSource], constants: [Scalar], argumentCount: Int, memory: MemoryPlan,
+        results: [Result], descriptions: [StepDescription]
+    ) {
+        self.steps = steps
+        self.pointers = pointers
+        self.constants = constants
+        self.argumentCount = argumentCount
+        buffers = memory.buffers
+        arenaByteCount = memory.arenaByteCount
+        self.results = results
+        self.descriptions = descriptions
+    }
+
+    /// Bytes of the results that the run makes itself.
+    package var resultByteCount: Int { buffers.reduce(0) { $0 + $1.byteCount } }
+
+    /// Runs the program. Leaves that the structure replaces are overwritten where the caller's reference is the last one.
+    package func run(leaves: inout [Realized], arguments: [Scalar], on backend: any Backend) throws -> [Realized] {
+        var leafAddresses: [UnsafeMutableRawPointer] = []
+        leafAddresses.reserveCapacity(leaves.count)
+        for leaf in leaves { leafAddresses.append(leaf.buffer.address) }
+        var owned: [Buffer] = []
+        owned.reserveCapacity(buffers.count)
+        for kept in buffers {
+            if let donor = kept.donor, leaves[donor].strides == nil, leaves[donor].offset == 0,
+                leaves[donor].buffer.byteCount == kept.byteCount, isKnownUniquelyReferenced(&leaves[donor].buffer)
+            {
+                leaves[donor].buffer.generation += 1
+                owned.append(leaves[donor].buffer)
+            } else {
+                owned.append(try backend.allocate(byteCount: kept.byteCount))
+            }
+        }
+        let lease = arenaByteCount > 0 ? try backend.leaseArena(byteCount: arenaByteCount) : nil
+        try withExtendedLifetime(lease) {
+            try runSteps(leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments)
+        }
+        return results.map { result in
+            let scalarOffset = result.offset.constant + result.offset.terms.reduce(0) { $0 + arguments[$1.scalar].integer * $1.stride }
+            switch result.source {
+            case .leaf(let index):
+                return Realized(
+                    buffer: leaves[index].buffer, offset: leaves[index].offset + scalarOffset, strides: result.strides)
+            case .buffer(let index): return Realized(buffer: owned[index], offset: scalarOffset, strides: result.strides)
+            }
+        }
+    }
+
+    private func runSteps(
+        _ leaves: [Realized], _ leafAddresses: [UnsafeMutableRawPointer], _ owned: [Buffer],
+        arena: UnsafeMutableRawPointer?, arguments: [Scalar]
+    ) throws {
+        try withUnsafeTemporaryAllocation(of: Scalar.self, capacity: argumentCount + constants.count + 1) { scalars in
+            for index in 0..<argumentCount { scalars[index] = arguments[index] }
+            for index in constants.indices { scalars[argumentCount + index] = constants[index] }
+            guard let scalarBase = scalars.baseAddress else { return }
+            try withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: pointers.count + 1) { table in
+                guard let tableBase = table.baseAddress else { return }
+                for (index, source) in pointers.enumerated() {
+                    var offset = source.byteOffset
+                    for term in source.terms { offset += scalars[term.scalar].integer * term.stride * source.elementSize }
+                    let base: UnsafeMutableRawPointer
+                    switch source.origin {
+                    case .leaf(let leaf): base = leafAddresses[leaf] + leaves[leaf].offset * source.elementSize
+                    case .buffer(let buffer): base = owned[buffer].address
+                    case .arena: base = arena ?? Plan.nowhere
+                    case .scalar(let scalar): base = UnsafeMutableRawPointer(scalarBase + scalar)
+                    case .nowhere: base = Plan.nowhere
+                    }
+                    table[index] = base + offset
+                }
+                for step in steps {
+                    for derived in step.derived { fill(derived, scalarBase, tableBase) }
+                    try step.kernel.run(tableBase + step.firstPointer, UnsafePointer(scalarBase))
+                }
+            }
+        }
+    }
+
+    private func fill(
+        _ derived: Derived, _ scalars: UnsafeMutablePointer<Scalar>, _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    ) {
+        func value(_ offset: View.Offset) -> Int {
+            offset.constant + offset.terms.reduce(0) { $0 + scalars[$1.scalar].integer * $1.stride }
+        }
+        switch derived {
+        case .offset(let offset, let target): scalars[target] = Scalar(value(offset))
+        case .scalar(let source, let offset, let target):
+            scalars[target] = Scalar(scalars[source].integer &+ value(offset))
+        case .memory(let pointer, let offset, let target):
+            scalars[target] = Scalar(table[pointer].load(as: Int.self) &+ value(offset))
+        }
+    }
+
+    /// The address of values without elements.
+    nonisolated(unsafe) private static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+}
+
+/// Collects steps and their pointers into a plan.
+struct PlanAssembly {
+    private var graph: PlanGraph
+    private let memory: MemoryPlan
+    private var steps: [Plan.Step] = []
+    private var pointers: [Plan.PointerSource] = []
+    private var descriptions: [StepDescription] = []
+
+    init(graph: PlanGraph, memory: MemoryPlan) {
+        self.graph = graph
+        self.memory = memory
+    }
+
+    mutating func add(_ step: Planner.Step, index: Int, kernel: any PreparedKernel, description: StepDescription) {
+        let first = pointers.count
+        for operand in step.inputs { pointers.append(source(operand.view, operand.type.dtype)) }
+        for base in step.outputs {
+            pointers.append(source(View(base: base, strides: [], offset: .init()), graph.bases[base].type.dtype))
+        }
+        let derived = step.derived.map { scalar -> Plan.Derived in
+            switch scalar {
+            case .offset(let offset, let target): return .offset(offset, to: target)
+            case .element(let view, let plus, let target):
+                if case .scalar(let reference) = graph.bases[view.base].kind {
+                    return .scalar(graph.scalarIndex(reference), plus: plus, to: target)
+                }
+                pointers.append(source(view, .int64))
+                return .memory(pointer: pointers.count - 1, plus: plus, to: target)
+            }
+        }
+        steps.append(Plan.Step(kernel: kernel, firstPointer: first, derived: derived, name: description.name))
+        descriptions.append(description)
+    }
+
+    private mutating func source(_ view: View, _ dtype: DataType) -> Plan.PointerSource {
+        let size = dtype.byteCount
+        if case .scalar(let reference) = graph.bases[view.base].kind {
+            return Plan.PointerSource(
+                origin: .scalar(graph.scalarIndex(reference)), byteOffset: 0, terms: [], elementSize: size)
+        }
+        var constant = view.offset.constant * size
+        let origin: Plan.PointerSource.Origin
+        switch memory.places[view.base] {
+        case .leaf(let index): origin = .leaf(index)
+        case .buffer(let index): origin = .buffer(index)
+        case .arena(let offset):
+            origin = .arena
+            constant += offset
+        case .nowhere: origin = .nowhere
+        }
+        return Plan.PointerSource(origin: origin, byteOffset: constant, terms: view.offset.terms, elementSize: size)
+    }
+
+    func finish(kept: [PlanGraph.Operand]) -> Plan {
+        let results = kept.map { operand -> Plan.Result in
+            let strides = operand.isContiguous ? nil : operand.view.strides
+            switch memory.places[operand.view.base] {
+            case .leaf(let index): return Plan.Result(source: .leaf(index), offset: operand.view.offset, strides: strides)
+            case .buffer(let index):
+                return Plan.Result(source: .buffer(index), offset: operand.view.offset, strides: strides)
+            case .arena, .nowhere: stop("a result that is kept has no memory of its own")
+            }
+        }
+        return Plan(
+            steps: steps, pointers: pointers, constants: graph.constants, argumentCount: graph.argumentCount,
+            memory: memory, results: results, descriptions: descriptions)
+    }
+}
+
+extension StepDescription {
+    /// The step's name in logs and profiles.
+    package var name: String {
+        switch work {
+        case .primitive(let primitive, _):
+            return repetitions > 1 ? "\(primitive.family.name) ×\(repetitions)" : primitive.family.name
+        case .fused(let kernel):
+            let operations = kernel.instructions.map { instruction -> String in
+                switch instruction.operation {
+                case .unary(let function): function.row.name
+                case .binary(let function): function.row.name
+                case .select: "where"
+                case .cast: "cast"
+                }
+            }
+            let reductions = kernel.outputs.compactMap(\.reduction).map { "\($0)" }
+            return "fused(" + (operations + reductions).joined(separator: " ") + ")"
+        }
+    }
+}

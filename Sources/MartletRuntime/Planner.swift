@@ -1,0 +1,132 @@
+import MartletGraph
+
+/// From a lowered graph to a plan: fuse, schedule, place in memory, prepare the kernels.
+package struct Planner {
+    private let backend: any Backend
+    private var graph: PlanGraph
+    private let kept: [PlanGraph.Operand]
+    private var steps: [Step] = []
+
+    /// A step before its kernel is prepared.
+    struct Step {
+        var work: StepDescription.Work
+        var inputs: [PlanGraph.Operand]
+        var outputs: [Int]
+        var derived: [DerivedScalar] = []
+        var repetitions = 1
+    }
+
+    /// `kept` are the results to give back, in order; each is memory of the graph by now.
+    package static func plan(_ graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) throws -> Plan {
+        var planner = Planner(backend: backend, graph: graph, kept: kept)
+        planner.fuse()
+        planner.gatherUpdates()
+        return try planner.assemble()
+    }
+
+    private init(backend: any Backend, graph: PlanGraph, kept: [PlanGraph.Operand]) {
+        self.backend = backend
+        self.graph = graph
+        self.kept = kept
+    }
+
+    private mutating func fuse() {
+        let fusion = Fusion(graph)
+        let outside = basesReadOutside(fusion)
+        for index in fusion.schedule() {
+            let group = fusion.groups[index]
+            if group.shape == nil {
+                let item = graph.items[group.items[0]]
+                guard case .primitive(let primitive) = item.work else { continue }
+                steps.append(
+                    Step(
+                        work: .primitive(primitive, arguments: item.arguments), inputs: item.inputs, outputs: item.outputs))
+                continue
+            }
+            var builder = FusedBuilder(group, graph) { outside[$0]?.contains { $0 != index } ?? false }
+            let (kernel, grown) = builder.build()
+            graph = grown
+            if builder.outputs.isEmpty { continue }
+            steps.append(
+                Step(
+                    work: .fused(kernel), inputs: builder.inputs, outputs: builder.outputs, derived: builder.derivedScalars))
+        }
+    }
+
+    /// For each base, the groups that read it from memory; -1 stands for whoever asked for the results.
+    private func basesReadOutside(_ fusion: Fusion) -> [Int: Set<Int>] {
+        var readers: [Int: Set<Int>] = [:]
+        for (index, item) in graph.items.enumerated() {
+            let group = fusion.groupOfItem[index]
+            for input in item.inputs {
+                // A group that meets its own value under another view reads it from memory too.
+                let reader = graph.isWhole(input) ? group : -1
+                readers[input.view.base, default: []].insert(reader)
+                if case .random(let key, let start) = graph.bases[input.view.base].kind {
+                    readers[key.base, default: []].insert(-1)
+                    readers[start.base, default: []].insert(-1)
+                }
+            }
+        }
+        for base in graph.bases.indices where graph.bases[base].isKept { readers[base, default: []].insert(-1) }
+        return readers
+    }
+
+    /// Calls of one update composite on different parameters become one step, where nothing reads their results before.
+    private mutating func gatherUpdates() {
+        var byCall: [UpdateKey: [Int]] = [:]
+        for (index, step) in steps.enumerated() {
+            guard case .primitive(.composite(let call), _) = step.work, let update = call.composite as? any UpdateComposite
+            else { continue }
+            let key = UpdateKey(call: call, scalars: Array(step.inputs.dropFirst(update.tensorCount)))
+            byCall[key, default: []].append(index)
+        }
+        let read = Set(steps.flatMap { $0.inputs.map(\.view.base) })
+        var removed = Set<Int>()
+        for (_, indices) in byCall where indices.count > 1 {
+            let free = indices.filter { steps[$0].outputs.allSatisfy { !read.contains($0) } }
+            guard free.count > 1, let last = free.last else { continue }
+            steps[last].inputs = free.flatMap { steps[$0].inputs }
+            steps[last].outputs = free.flatMap { steps[$0].outputs }
+            steps[last].repetitions = free.count
+            removed.formUnion(free.dropLast())
+        }
+        steps = steps.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
+    }
+
+    private func assemble() throws -> Plan {
+        let memory = MemoryPlan(steps: steps, graph: graph, kept: kept, backend: backend)
+        var assembly = PlanAssembly(graph: graph, memory: memory)
+        for (index, step) in steps.enumerated() {
+            let description = StepDescription(
+                work: step.work,
+                inputs: step.inputs.map { operand in
+                    OperandDescription(
+                        type: operand.type, strides: operand.view.strides,
+                        isScalarArgument: !graph.isReal(operand.view.base))
+                },
+                outputs: step.outputs.map {
+                    OperandDescription(
+                        type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides)
+                }, repetitions: step.repetitions)
+            assembly.add(step, index: index, kernel: try backend.prepare(description), description: description)
+        }
+        return assembly.finish(kept: kept)
+    }
+}
+
+/// What updates that run as one have in common: the composite and its numbers.
+private struct UpdateKey: Hashable {
+    let call: CompositeCall
+    let scalars: [PlanGraph.Operand]
+}
+
+/// A composite that renews a parameter and its state: calls side by side with the same numbers are run as one.
+package protocol UpdateComposite: Composite {
+    /// Operands before the scalars: parameter, gradient, state.
+    var tensorCount: Int { get }
+}
+
+extension AdamUpdate: UpdateComposite {
+    package var tensorCount: Int { amsgrad ? 5 : 4 }
+}
