@@ -1,0 +1,110 @@
+import CMartletKernels
+import MartletGraph
+import MartletRuntime
+
+/// The processor: portable C kernels, and oneDNN's where it was found.
+///
+/// `@unchecked Sendable`: the memory pool and the engine guard themselves.
+package final class CPUBackend: Backend, @unchecked Sendable {
+    package static let shared = CPUBackend()
+
+    package let device = Device.cpu
+    package let memory = MemoryPool()
+    package let engine: OneDNN?
+
+    package init(engine: OneDNN? = OneDNN.shared) {
+        self.engine = engine
+        if let join = engine?.gompParallel { mk_parallel_bind(join) }
+    }
+
+    package var engineSet: UInt64 { engine == nil ? 0 : 1 }
+
+    package func allocate(byteCount: Int) throws -> Buffer { try memory.buffer(byteCount: byteCount) }
+
+    package func leaseArena(byteCount: Int) throws -> ArenaLease { try memory.arena(byteCount: byteCount) }
+
+    package func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
+        Updates.hasKernel(for: composite, operands: operands)
+    }
+
+    package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
+        switch primitive {
+        case .matmul: index < 2
+        case .updateSlice: index == 1
+        case .concatenate: true
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
+            .permute, .expand, .slice, .flip, .gather, .scatter, .indexSelect, .indexAdd, .sort, .reduce, .argReduce,
+            .cumulativeSum, .convolution, .convolutionInputGradient, .convolutionWeightGradient, .maxPool, .averagePool,
+            .averagePoolGradient, .linearAlgebra, .composite, .copy, .collective:
+            false
+        }
+    }
+
+    package func donation(_ primitive: Primitive, result: Int) -> Int? {
+        switch primitive {
+        case .updateSlice, .scatter, .indexAdd: 0
+        case .composite(let call): Updates.donation(call.composite, result: result)
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
+            .permute, .expand, .slice, .flip, .concatenate, .gather, .indexSelect, .sort, .reduce, .argReduce,
+            .cumulativeSum, .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient, .maxPool,
+            .averagePool, .averagePoolGradient, .linearAlgebra, .copy, .collective:
+            nil
+        }
+    }
+
+    package func prepare(_ step: StepDescription) throws -> any PreparedKernel {
+        switch step.work {
+        case .fused(let kernel): FusedProgram(kernel)
+        case .primitive(let primitive, let arguments): try prepare(primitive, arguments, step)
+        }
+    }
+
+    private func prepare(
+        _ primitive: Primitive, _ arguments: [ArgumentReference], _ step: StepDescription
+    ) throws -> any PreparedKernel {
+        switch primitive {
+        case .matmul(let product): try prepare(product, step)
+        case .convolution(let convolution): try prepare(convolution, step)
+        case .convolutionInputGradient(let gradient): try prepare(gradient, step)
+        case .convolutionWeightGradient(let gradient): try prepare(gradient, step)
+        case .maxPool(let pool): try prepare(pool, step)
+        case .averagePool(let pool): try prepare(pool, step)
+        case .averagePoolGradient(let pool): try prepare(pool, step)
+        case .updateSlice(let update): prepare(update, arguments, step)
+        case .concatenate(let concatenation): prepare(concatenation, step)
+        case .gather(let gather): prepare(gather, step)
+        case .scatter(let scatter): prepare(scatter, step)
+        case .indexSelect(let selection): prepare(selection, step)
+        case .indexAdd(let addition): prepare(addition, step)
+        case .sort(let sort): prepare(sort, step)
+        case .argReduce(let reduction): prepare(reduction, step)
+        case .cumulativeSum(let sum): prepare(sum, step)
+        case .linearAlgebra(let algebra): prepare(algebra, step)
+        case .composite(let call): try Updates.prepare(call.composite, step)
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
+            .permute, .expand, .slice, .flip, .reduce, .copy, .collective:
+            stop("\(primitive.family.name) has no kernel of its own: the planner makes it a view or fuses it")
+        }
+    }
+}
+
+/// A kernel as a closure over its prepared attributes.
+final class ClosureKernel: PreparedKernel {
+    typealias Body = @Sendable (UnsafeMutablePointer<UnsafeMutableRawPointer>, UnsafePointer<Scalar>) throws -> Void
+    private let body: Body
+    init(_ body: @escaping Body) { self.body = body }
+
+    func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>) throws {
+        try body(pointers, scalars)
+    }
+}
+
+extension ArgumentReference {
+    /// The number in a run.
+    func value(_ scalars: UnsafePointer<Scalar>) -> Scalar {
+        switch self {
+        case .runtime(let index): scalars[index]
+        case .fixed(let scalar): scalar
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import CMartletKernels
+import MartletGraph
+import MartletRuntime
+
+extension CPUBackend {
+    func prepare(_ product: MatrixProduct, _ step: StepDescription) throws -> any PreparedKernel {
+        if let engine, let kernel = engine.matrixProduct(product, step) { return kernel }
+        let geometry = MatrixGeometry(step)
+        let dtype = Int32(step.outputs[0].type.dtype.rawValue)
+        let hasBias = product.hasBias
+        // Batches whose axes do not merge into one stride run one after the other.
+        let shape = geometry.shape(batch: geometry.isUniform ? geometry.batchCount : 1)
+        let size = step.outputs[0].type.dtype.byteCount
+        let starts = geometry.isUniform ? [(a: 0, b: 0, c: 0)] : geometry.batchStarts
+        return ClosureKernel { pointers, _ in
+            withUnsafePointer(to: shape) { shape in
+                for start in starts {
+                    mk_matmul(
+                        dtype, shape, pointers[0] + start.a * size, pointers[1] + start.b * size,
+                        hasBias ? pointers[2] : nil, pointers[hasBias ? 3 : 2] + start.c * size)
+                }
+            }
+        }
+    }
+}
+
+/// Sizes and strides of a batched product, read off the operands' views.
+struct MatrixGeometry {
+    let m: Int, n: Int, k: Int
+    let batch: [Int]
+    let a: [Int], b: [Int]
+
+    init(_ step: StepDescription) {
+        let left = step.inputs[0]
+        let right = step.inputs[1]
+        let rank = left.type.shape.rank
+        m = left.type.shape[rank - 2]
+        k = left.type.shape[rank - 1]
+        n = right.type.shape[rank - 1]
+        batch = Array(left.type.shape.sizes.dropLast(2))
+        a = left.strides
+        b = right.strides
+    }
+
+    var batchCount: Int { batch.reduce(1, *) }
+
+    /// True where one stride an operand walks the whole batch.
+    var isUniform: Bool { MatrixGeometry.merged(batch, a) != nil && MatrixGeometry.merged(batch, b) != nil }
+
+    /// The one stride that walks all of `sizes` in row-major order, where there is one.
+    private static func merged(_ sizes: [Int], _ strides: [Int]) -> Int? {
+        var step: Int?
+        var inner = 0
+        for axis in sizes.indices.reversed() where sizes[axis] != 1 {
+            if step == nil { step = strides[axis] } else if strides[axis] != inner { return nil }
+            inner = strides[axis] * sizes[axis]
+        }
+        return step ?? 0
+    }
+
+    func shape(batch count: Int) -> mk_matmul_shape {
+        let rank = a.count
+        return mk_matmul_shape(
+            batch: Int64(count), m: Int64(m), n: Int64(n), k: Int64(k),
+            a_batch: Int64(MatrixGeometry.merged(batch, a) ?? 0), a_row: Int64(a[rank - 2]), a_column: Int64(a[rank - 1]),
+            b_batch: Int64(MatrixGeometry.merged(batch, b) ?? 0), b_row: Int64(b[rank - 2]), b_column: Int64(b[rank - 1]),
+            c_batch: Int64(m * n), c_row: Int64(n))
+    }
+
+    /// The element offsets of each member of the batch.
+    var batchStarts: [(a: Int, b: Int, c: Int)] {
+        let left = IndexWalk(Shape(batch), strides: Array(a.prefix(batch.count)))
+        let right = IndexWalk(Shape(batch), strides: Array(b.prefix(batch.count)))
+        return (0..<batchCount).map { (left.offset(of: $0), right.offset(of: $0), $0 * m * n) }
+    }
+}

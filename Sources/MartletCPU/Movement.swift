@@ -1,0 +1,59 @@
+import MartletGraph
+import MartletRuntime
+
+extension CPUBackend {
+    /// The base where it is already (in place), else a copy of it; then the updates over their range.
+    func prepare(
+        _ update: UpdateSlice, _ arguments: [ArgumentReference], _ step: StepDescription
+    ) -> any PreparedKernel {
+        let base = step.inputs[0].type
+        let strides = base.shape.contiguousStrides
+        let write = FusedProgram(
+            .copying(
+                step.inputs[1].type, from: step.inputs[1].strides, to: zip(strides, update.steps).map { $0 * $1 }))
+        let byteCount = base.byteCount
+        let size = base.dtype.byteCount
+        return ClosureKernel { pointers, scalars in
+            if pointers[2] != pointers[0] { pointers[2].copyMemory(from: pointers[0], byteCount: byteCount) }
+            var offset = 0
+            for (axis, argument) in arguments.enumerated() { offset += argument.value(scalars).integer * strides[axis] }
+            withTable([pointers[1], pointers[2] + offset * size]) { write.run($0, scalars) }
+        }
+    }
+
+    /// Each part copied to its place.
+    func prepare(_ concatenation: Concatenate, _ step: StepDescription) -> any PreparedKernel {
+        let strides = step.outputs[0].type.shape.contiguousStrides
+        let size = step.outputs[0].type.dtype.byteCount
+        var position = 0
+        let parts = step.inputs.map { input -> (program: FusedProgram, byteOffset: Int) in
+            let offset = position * strides[concatenation.axis] * size
+            position += input.type.shape[concatenation.axis]
+            return (FusedProgram(.copying(input.type, from: input.strides, to: strides)), offset)
+        }
+        let count = parts.count
+        return ClosureKernel { pointers, scalars in
+            for (index, part) in parts.enumerated() {
+                withTable([pointers[index], pointers[count] + part.byteOffset]) { part.program.run($0, scalars) }
+            }
+        }
+    }
+}
+
+/// A short pointer table for a kernel called from another one.
+private func withTable(
+    _ pointers: [UnsafeMutableRawPointer], _ body: (UnsafeMutablePointer<UnsafeMutableRawPointer>) -> Void
+) {
+    var table = pointers
+    table.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { body(base) } }
+}
+
+extension FusedKernel {
+    /// A copy between two walks over one shape.
+    static func copying(_ type: TensorType, from source: [Int], to target: [Int]) -> FusedKernel {
+        FusedKernel(
+            sizes: type.shape.sizes, reduced: type.shape.rank..<type.shape.rank,
+            inputs: [Input(source: .operand(0), dtype: type.dtype, strides: source)], instructions: [],
+            outputs: [Output(register: 0, output: 0, dtype: type.dtype, reduction: nil, strides: target)])
+    }
+}
