@@ -1,0 +1,97 @@
+import MartletGraph
+
+/// A source of random numbers: counter-based Philox4x32-10, so that key and counter are plain data.
+///
+/// Bits, uniforms, Bernoulli draws and permutations are the same on every backend and for any number of threads. Each
+/// draw takes a stream of its own, whatever its size.
+///
+/// `@unchecked Sendable`: the counter is touched under `lock` only.
+public final class Generator: @unchecked Sendable {
+    private let lock = Lock()
+    private var key: UInt64
+    private var draws: UInt64 = 0
+
+    public init(seed: UInt64) { key = Generator.mixed(seed) }
+
+    /// What a checkpoint stores: the generator continues from here bit by bit.
+    public struct State: Codable, Hashable, Sendable {
+        public var key: UInt64
+        public var draws: UInt64
+        public init(key: UInt64, draws: UInt64) {
+            self.key = key
+            self.draws = draws
+        }
+    }
+
+    public var state: State {
+        get { lock.withLock { State(key: key, draws: draws) } }
+        set {
+            lock.withLock {
+                key = newValue.key
+                draws = newValue.draws
+            }
+        }
+    }
+
+    /// Starts over from a seed.
+    public func seed(_ seed: UInt64) {
+        lock.withLock {
+            key = Generator.mixed(seed)
+            draws = 0
+        }
+    }
+
+    /// A generator of its own for a child task or a loader's worker, given by this one's key and an index.
+    public func split(_ index: UInt64) -> Generator {
+        let child = Generator(seed: 0)
+        let own = state
+        child.state = State(key: Generator.mixed(own.key ^ Generator.mixed(index &+ 1) ^ own.draws &* 0x9E37), draws: 0)
+        return child
+    }
+
+    /// The key and the start of the next stream, and one draw counted.
+    package func nextStream() -> (key: UInt64, start: UInt64) {
+        lock.withLock {
+            defer { draws += 1 }
+            return Generator.stream(State(key: key, draws: draws))
+        }
+    }
+
+    /// Elements a stream has room for: two to the 36th.
+    private static let streamBits: UInt64 = 36
+    private static let streamsPerKey: UInt64 = 1 << 27
+
+    /// The key and start of the stream that `draws` draws have led to.
+    package static func stream(_ state: State) -> (key: UInt64, start: UInt64) {
+        let lap = state.draws / streamsPerKey
+        let key = lap == 0 ? state.key : mixed(state.key &+ lap)
+        return (key, (state.draws % streamsPerKey) << streamBits)
+    }
+
+    /// SplitMix64's finaliser: neighbouring seeds give unrelated keys.
+    private static func mixed(_ value: UInt64) -> UInt64 {
+        var z = value &+ 0x9E37_79B9_7F4A_7C15
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// The generator of this task: the process's own unless `withGenerator` set another.
+    public static var current: Generator { local ?? process }
+
+    @TaskLocal fileprivate static var local: Generator?
+    private static let process = Generator(seed: UInt64.random(in: 0...UInt64.max))
+}
+
+/// Seeds the generator of this task.
+public func manualSeed(_ seed: UInt64) { Generator.current.seed(seed) }
+
+/// Runs `body` with a generator of its own.
+public func withGenerator<Result>(seed: UInt64, _ body: () throws -> Result) rethrows -> Result {
+    try Generator.$local.withValue(Generator(seed: seed), operation: body)
+}
+
+/// Runs `body` with `generator` as the task's.
+package func withGenerator<Result>(_ generator: Generator, _ body: () throws -> Result) rethrows -> Result {
+    try Generator.$local.withValue(generator, operation: body)
+}

@@ -1,0 +1,85 @@
+import MartletGraph
+
+/// What a compiled function's trace notes besides the graph: numbers that change from call to call (random streams,
+/// learning rates, counts) become arguments that are worked out anew each time.
+package final class StateRecorder {
+    /// Where an argument comes from in each call.
+    package enum Source {
+        /// The key, or the start, of the n-th draw of the call.
+        case key(Generator, draw: UInt64)
+        case start(Generator, draw: UInt64)
+        /// The value of a number at the start of the call, and what the call had added by then.
+        case number(StateNumber, added: Double)
+    }
+
+    /// Constant nodes of the trace by the source of their argument.
+    package private(set) var sources: [ObjectIdentifier: Source] = [:]
+    package private(set) var draws: [ObjectIdentifier: (generator: Generator, count: UInt64)] = [:]
+    package private(set) var additions: [ObjectIdentifier: (number: StateNumber, total: Double)] = [:]
+
+    package init() {}
+
+    @TaskLocal package static var local: StateRecorderBox?
+    package static var current: StateRecorder? { local?.recorder }
+
+    package func nextStream(of generator: Generator) -> (key: Value, start: Value) {
+        let draw = draws[ObjectIdentifier(generator)]?.count ?? 0
+        draws[ObjectIdentifier(generator)] = (generator, draw + 1)
+        let key = Value.scalar(integer: 0)
+        let start = Value.scalar(integer: 0)
+        sources[ObjectIdentifier(key.node)] = .key(generator, draw: draw)
+        sources[ObjectIdentifier(start.node)] = .start(generator, draw: draw)
+        return (key, start)
+    }
+
+    package func read(_ number: StateNumber) -> Value {
+        let value = Value.scalar(0, dtype: .float64)
+        sources[ObjectIdentifier(value.node)] = .number(number, added: additions[ObjectIdentifier(number)]?.total ?? 0)
+        return value
+    }
+
+    package func add(_ amount: Double, to number: StateNumber) {
+        let total = additions[ObjectIdentifier(number)]?.total ?? 0
+        additions[ObjectIdentifier(number)] = (number, total + amount)
+    }
+}
+
+/// Carries the recorder through a task-local.
+///
+/// `@unchecked Sendable`: a trace runs on one thread; the box is set and read there only.
+package struct StateRecorderBox: @unchecked Sendable {
+    package let recorder: StateRecorder
+    package init(_ recorder: StateRecorder) { self.recorder = recorder }
+}
+
+/// A number of an optimizer's that changes from step to step: a rate that a schedule sets, a count of steps.
+///
+/// Read as a scalar value it is an argument of the plan, so that another number does not plan again; inside `compile` it
+/// is read anew in every call.
+///
+/// `@unchecked Sendable`: the number is touched under `lock` only.
+package final class StateNumber: @unchecked Sendable {
+    private let lock = Lock()
+    private var number: Double
+
+    package init(_ number: Double) { self.number = number }
+
+    package var current: Double {
+        get { lock.withLock { number } }
+        set { lock.withLock { number = newValue } }
+    }
+
+    /// The number as a float64 scalar.
+    package var value: Value {
+        StateRecorder.current?.read(self) ?? Value.scalar(current, dtype: .float64)
+    }
+
+    /// Adds to the number, once a call where it happens inside a compiled function.
+    package func add(_ amount: Double) {
+        if let recorder = StateRecorder.current {
+            recorder.add(amount, to: self)
+        } else {
+            lock.withLock { number += amount }
+        }
+    }
+}

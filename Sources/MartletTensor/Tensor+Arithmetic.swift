@@ -1,0 +1,110 @@
+import MartletGraph
+
+// Elementwise operators. Tensors promote as PyTorch's do and broadcast as NumPy's; Swift numbers are weak: they take the
+// tensor's type within its kind. Numbers are arguments of the plan: another one does not plan again.
+
+extension Tensor {
+    private static func combined(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor) -> Tensor {
+        recording { () throws(ShapeError) in try Value.combined(function, a.value, b.value) }
+    }
+
+    /// The number as a scalar in the type that it and the tensor meet in.
+    private func weak(_ number: some TensorScalar) -> Tensor {
+        let number = number.tensorNumber
+        return Tensor(number.scalar(dtype.promoted(withWeak: number.kind)))
+    }
+
+    /// a + b.
+    public static func + (a: Tensor, b: Tensor) -> Tensor { combined(.add, a, b) }
+    public static func + (a: Tensor, b: some TensorScalar) -> Tensor { combined(.add, a, a.weak(b)) }
+    public static func + (a: some TensorScalar, b: Tensor) -> Tensor { combined(.add, b.weak(a), b) }
+
+    /// a - b.
+    public static func - (a: Tensor, b: Tensor) -> Tensor { combined(.subtract, a, b) }
+    public static func - (a: Tensor, b: some TensorScalar) -> Tensor { combined(.subtract, a, a.weak(b)) }
+    public static func - (a: some TensorScalar, b: Tensor) -> Tensor { combined(.subtract, b.weak(a), b) }
+
+    /// a · b, element by element.
+    public static func * (a: Tensor, b: Tensor) -> Tensor { combined(.multiply, a, b) }
+    public static func * (a: Tensor, b: some TensorScalar) -> Tensor { combined(.multiply, a, a.weak(b)) }
+    public static func * (a: some TensorScalar, b: Tensor) -> Tensor { combined(.multiply, b.weak(a), b) }
+
+    /// a / b; integers divide as float32.
+    public static func / (a: Tensor, b: Tensor) -> Tensor { combined(.divide, a, b) }
+    public static func / (a: Tensor, b: some TensorScalar) -> Tensor { combined(.divide, a, a.weak(b)) }
+    public static func / (a: some TensorScalar, b: Tensor) -> Tensor { combined(.divide, b.weak(a), b) }
+
+    /// The remainder with the sign of the divisor, as Python's.
+    public static func % (a: Tensor, b: Tensor) -> Tensor { combined(.remainder, a, b) }
+    public static func % (a: Tensor, b: some TensorScalar) -> Tensor { combined(.remainder, a, a.weak(b)) }
+
+    /// -a.
+    public static prefix func - (a: Tensor) -> Tensor { Tensor(-a.value) }
+
+    public static func += (a: inout Tensor, b: Tensor) { a = a + b }
+    public static func += (a: inout Tensor, b: some TensorScalar) { a = a + b }
+    public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
+    public static func -= (a: inout Tensor, b: some TensorScalar) { a = a - b }
+    public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
+    public static func *= (a: inout Tensor, b: some TensorScalar) { a = a * b }
+    public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
+    public static func /= (a: inout Tensor, b: some TensorScalar) { a = a / b }
+
+    /// The quotient rounded towards minus infinity.
+    public func floorDivided(by other: Tensor) -> Tensor { Tensor.combined(.floorDivide, self, other) }
+    public func floorDivided(by other: some TensorScalar) -> Tensor { Tensor.combined(.floorDivide, self, weak(other)) }
+
+    /// Each element to a power.
+    public func pow(_ exponent: Tensor) -> Tensor { Tensor.combined(.power, self, exponent) }
+
+    /// Each element to a power; the small integers 1, 2, 3 and 1/2 and -1 are structure and cost no `pow`.
+    public func pow(_ exponent: some TensorScalar) -> Tensor {
+        switch exponent.tensorNumber.real {
+        case 1: self
+        case 2: Tensor(value.applying(.square))
+        case 3: self * Tensor(value.applying(.square))
+        case 0.5 where dtype.isFloatingPoint: Tensor(value.applying(.sqrt))
+        case -1 where dtype.isFloatingPoint: Tensor(value.applying(.reciprocal))
+        default: Tensor.combined(.power, self, weak(exponent))
+        }
+    }
+
+    // MARK: Comparison and logic, element by element, giving bool
+
+    public static func .== (a: Tensor, b: Tensor) -> Tensor { combined(.equal, a, b) }
+    public static func .== (a: Tensor, b: some TensorScalar) -> Tensor { combined(.equal, a, a.weak(b)) }
+    public static func .!= (a: Tensor, b: Tensor) -> Tensor { combined(.notEqual, a, b) }
+    public static func .!= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.notEqual, a, a.weak(b)) }
+    public static func .< (a: Tensor, b: Tensor) -> Tensor { combined(.less, a, b) }
+    public static func .< (a: Tensor, b: some TensorScalar) -> Tensor { combined(.less, a, a.weak(b)) }
+    public static func .<= (a: Tensor, b: Tensor) -> Tensor { combined(.lessOrEqual, a, b) }
+    public static func .<= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.lessOrEqual, a, a.weak(b)) }
+    public static func .> (a: Tensor, b: Tensor) -> Tensor { combined(.greater, a, b) }
+    public static func .> (a: Tensor, b: some TensorScalar) -> Tensor { combined(.greater, a, a.weak(b)) }
+    public static func .>= (a: Tensor, b: Tensor) -> Tensor { combined(.greaterOrEqual, a, b) }
+    public static func .>= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.greaterOrEqual, a, a.weak(b)) }
+    public static func .& (a: Tensor, b: Tensor) -> Tensor { combined(.logicalAnd, a, b) }
+    public static func .| (a: Tensor, b: Tensor) -> Tensor { combined(.logicalOr, a, b) }
+    public static func .^ (a: Tensor, b: Tensor) -> Tensor { combined(.logicalXor, a, b) }
+    public static prefix func .! (a: Tensor) -> Tensor { Tensor(a.value.applying(.logicalNot)) }
+}
+
+/// The larger of two, element by element; NaN wins.
+public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor {
+    Tensor.recording { () throws(ShapeError) in try Value.combined(.maximum, a.value, b.value) }
+}
+
+/// The smaller of two, element by element; NaN wins.
+public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor {
+    Tensor.recording { () throws(ShapeError) in try Value.combined(.minimum, a.value, b.value) }
+}
+
+/// The angle of the point (x, y), in radians from -π to π.
+public func atan2(_ y: Tensor, _ x: Tensor) -> Tensor {
+    Tensor.recording { () throws(ShapeError) in try Value.combined(.atan2, y.value, x.value) }
+}
+
+/// `a` where the condition holds, else `b`, all broadcast together.
+public func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+    Tensor.recording { () throws(ShapeError) in try Value.select(condition.value, a.value, b.value) }
+}

@@ -1,0 +1,80 @@
+import MartletGraph
+import MartletRuntime
+
+/// Where the gradient of a leaf is kept and added up.
+///
+/// `@unchecked Sendable`: the gradient is touched under `lock` only.
+package final class GradientBox: LeafBox, @unchecked Sendable {
+    private let lock = Lock()
+    private var stored: Tensor?
+
+    package override init() { super.init() }
+
+    package var gradient: Tensor? {
+        get { lock.withLock { stored } }
+        set {
+            let old = lock.withLock { () -> Tensor? in
+                defer { stored = newValue }
+                return stored
+            }
+            // The old one is let go of outside the lock: its end may free a whole graph.
+            _ = old
+        }
+    }
+
+    /// Adds what arrived in a backward pass.
+    package func accumulate(_ value: Value) {
+        let sum = gradient.map { Tensor($0.value + value) } ?? Tensor(value)
+        gradient = sum
+    }
+}
+
+extension Tensor {
+    /// True where `backward()` can reach this value.
+    public var requiresGradient: Bool { value.isDifferentiable }
+
+    /// The same value as a leaf that gradients are collected for.
+    public func requiringGradient() -> Tensor {
+        guard dtype.isFloatingPoint else { stop("requiringGradient(): \(dtype) has no derivative; use a floating type") }
+        return Tensor(value.differentiableAlias(box: GradientBox()))
+    }
+
+    /// The gradient that `backward()` collected for this leaf; nil before, and on tensors that are no leaves.
+    public var gradient: Tensor? {
+        get { (value.node.leaf as? GradientBox)?.gradient }
+        nonmutating set {
+            guard let box = value.node.leaf as? GradientBox else {
+                stop("gradient: only a leaf made with requiresGradient: true holds one")
+            }
+            box.gradient = newValue
+        }
+    }
+
+    /// The same value outside any derivative.
+    public func detached() -> Tensor { Tensor(value.detached()) }
+
+    /// Adds to the gradient of every leaf behind this value: ∂self/∂leaf, times `gradient` where self is no scalar.
+    ///
+    /// The history that was walked is released; `retainGraph` keeps it for another backward. `createGraph` records the
+    /// derivative itself with a history, for second order.
+    public func backward(gradient: Tensor? = nil, retainGraph: Bool = false, createGraph: Bool = false) {
+        guard value.isDifferentiable else {
+            stop("backward(): nothing behind this value requires a gradient")
+        }
+        if gradient == nil, elementCount != 1 {
+            stop("backward(): the shape is \(shape); pass gradient: for anything but one element")
+        }
+        if let gradient, gradient.shape != shape {
+            stop("backward(): the gradient's shape \(gradient.shape) is not the value's \(shape)")
+        }
+        let seed = gradient?.value.cast(to: dtype) ?? value.ones()
+        let arrived = Differentiation.backward(
+            from: value, cotangent: seed, retainGraph: retainGraph, createGraph: createGraph)
+        for (leaf, gradient) in arrived { (leaf.leaf as? GradientBox)?.accumulate(gradient) }
+    }
+}
+
+/// Runs `body` without recording a history: nothing in it can be differentiated.
+public func withoutGradient<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try Modes.with({ $0.recordsHistory = false }, body)
+}

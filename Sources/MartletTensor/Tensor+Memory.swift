@@ -1,0 +1,75 @@
+import MartletCPU
+import MartletGraph
+import MartletRuntime
+
+extension Tensor {
+    /// A vector of an array's elements, in the array's own type (`[Int]` gives int64, `[Double]` float64).
+    @_disfavoredOverload
+    public init<S: TensorScalar>(_ elements: [S]) { self.init(elements, shape: [elements.count]) }
+
+    /// A scalar in the number's own type.
+    @_disfavoredOverload
+    public init<S: TensorScalar>(_ number: S) { self.init([number], shape: []) }
+
+    /// Elements in row-major order under a shape, converted to `dtype` where one is given.
+    public init<S: TensorScalar>(_ elements: [S], shape: Shape, dtype: DataType? = nil) {
+        guard shape.checkedElementCount == elements.count else {
+            stop("Tensor(_:shape:): \(elements.count) elements do not fill \(shape)")
+        }
+        let made = elements.withUnsafeBytes { bytes in
+            Tensor(copying: bytes, type: TensorType(shape, S.dataType))
+        }
+        self = dtype.map { made.to(dtype: $0) } ?? made
+    }
+
+    /// A copy of memory that holds elements of `type`, contiguous and row-major.
+    package init(copying bytes: UnsafeRawBufferPointer, type: TensorType) {
+        do {
+            let buffer = try CPUBackend.shared.allocate(byteCount: type.byteCount)
+            if let base = bytes.baseAddress, type.byteCount > 0 {
+                buffer.address.copyMemory(from: base, byteCount: type.byteCount)
+            }
+            Runtime.start()
+            self.init(Value.leaf(Realized(buffer: buffer), type, device: nil))
+        } catch {
+            stop("Tensor: \(error)")
+        }
+    }
+
+    /// The user's own memory as a tensor, without a copy: elements of `dtype`, contiguous and row-major.
+    ///
+    /// `release` is called when no tensor refers to the memory any more. The memory must not change until then.
+    public init(
+        borrowing address: UnsafeMutableRawPointer, shape: Shape, dtype: DataType, release: @escaping () -> Void = {}
+    ) {
+        guard let count = shape.checkedElementCount else { stop("Tensor(borrowing:): \(shape) is no shape") }
+        let buffer = BorrowedBuffer(address: address, byteCount: count * dtype.byteCount, release: release)
+        Runtime.start()
+        self.init(Value.leaf(Realized(buffer: buffer), TensorType(shape, dtype), device: nil))
+    }
+
+    /// Calls `body` with the elements in host memory, contiguous and row-major, without a copy where they lie so already.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        let realized = try contiguousOnHost()
+        let bytes = UnsafeRawBufferPointer(
+            start: realized.buffer.address + realized.offset * dtype.byteCount, count: value.type.byteCount)
+        return try withExtendedLifetime(realized) { try body(bytes) }
+    }
+
+    /// The value in host memory, contiguous: runs what is pending.
+    package func contiguousOnHost() throws -> Realized {
+        Runtime.start()
+        try Flush.value(of: value.node)
+        guard let realized = value.node.realized(value.index) else {
+            throw FlushError.lost(value.node.primitive.family.name)
+        }
+        if realized.strides == nil { return realized }
+        // A cast to the same type is recorded as a copy: contiguous by construction.
+        let copy = Tensor(Value(node: Value.append(.cast(Cast(dtype)), [value.detached()], type: value.type)))
+        try Flush.value(of: copy.value.node)
+        guard let made = copy.value.node.realized(0), made.strides == nil else {
+            throw FlushError.lost(value.node.primitive.family.name)
+        }
+        return made
+    }
+}

@@ -1,0 +1,89 @@
+import MartletGraph
+
+// Reductions over axes; without axes over all elements. Negative axes count from the end; `keepingAxes` leaves size 1.
+
+extension Tensor {
+    private func reduced(_ kind: Reduce.Kind, _ axes: [Int]?, _ keeping: Bool, _ operation: String) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let resolved = try shape.resolved(axes: axes, operation: operation)
+            if resolved.isEmpty, rank == 0, kind != .any, kind != .all { return value.cast(to: kind.resultType(of: dtype)) }
+            let result = try Value.record(.reduce(Reduce(kind, resolved)), [value])[0]
+            return keeping ? result.reshaped(known: shape.reduced(resolved, keeping: true)) : result
+        }
+    }
+
+    /// Σx. Booleans and small integers count in int64.
+    public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor { reduced(.sum, axes, keepingAxes, "sum") }
+    public func sum(axis: Int, keepingAxes: Bool = false) -> Tensor { sum(axes: [axis], keepingAxes: keepingAxes) }
+
+    /// Πx.
+    public func product(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        reduced(.product, axes, keepingAxes, "product")
+    }
+
+    /// Σx / n; NaN where there are no elements.
+    public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            value.mean(try shape.resolved(axes: axes, operation: "mean"), keeping: keepingAxes)
+        }
+    }
+    public func mean(axis: Int, keepingAxes: Bool = false) -> Tensor { mean(axes: [axis], keepingAxes: keepingAxes) }
+
+    /// The largest element; NaN wins.
+    public func max(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor { reduced(.max, axes, keepingAxes, "max") }
+    public func max(axis: Int, keepingAxes: Bool = false) -> Tensor { max(axes: [axis], keepingAxes: keepingAxes) }
+
+    /// The smallest element; NaN wins.
+    public func min(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor { reduced(.min, axes, keepingAxes, "min") }
+    public func min(axis: Int, keepingAxes: Bool = false) -> Tensor { min(axes: [axis], keepingAxes: keepingAxes) }
+
+    /// True where some element is not 0.
+    public func any(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        Tensor(value.cast(to: .bool)).reduced(.any, axes, keepingAxes, "any")
+    }
+
+    /// True where no element is 0.
+    public func all(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        Tensor(value.cast(to: .bool)).reduced(.all, axes, keepingAxes, "all")
+    }
+
+    /// Σ(x - mean)² / (n - 1), or / n where `unbiased` is false.
+    public func variance(axes: [Int]? = nil, unbiased: Bool = true, keepingAxes: Bool = false) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let resolved = try shape.resolved(axes: axes, operation: "variance")
+            let centred = value - value.mean(resolved, keeping: true)
+            let count = resolved.reduce(1) { $0 * shape[$1] }
+            let total = (centred * centred).sum(resolved, keeping: keepingAxes)
+            return total / Double(unbiased ? Swift.max(0, count - 1) : count)
+        }
+    }
+
+    /// The square root of the variance.
+    public func standardDeviation(axes: [Int]? = nil, unbiased: Bool = true, keepingAxes: Bool = false) -> Tensor {
+        variance(axes: axes, unbiased: unbiased, keepingAxes: keepingAxes).sqrt()
+    }
+
+    /// The position of the largest element along an axis (the first of equals; NaN wins); int64.
+    public func argmax(axis: Int) -> Tensor { position(.max, axis, "argmax") }
+    /// The position of the smallest element along an axis; int64.
+    public func argmin(axis: Int) -> Tensor { position(.min, axis, "argmin") }
+    /// The position of the largest element in row-major order.
+    public func argmax() -> Tensor { flattened().argmax(axis: 0) }
+    /// The position of the smallest element in row-major order.
+    public func argmin() -> Tensor { flattened().argmin(axis: 0) }
+
+    private func position(_ kind: ArgReduce.Kind, _ axis: Int, _ operation: String) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let axis = try shape.resolved(axes: [axis], operation: operation)[0]
+            return try Value.record(.argReduce(ArgReduce(kind, axis)), [value])[0]
+        }
+    }
+
+    /// The running sum along an axis.
+    public func cumulativeSum(axis: Int) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let axis = try shape.resolved(axes: [axis], operation: "cumulativeSum")[0]
+            return try Value.record(.cumulativeSum(CumulativeSum(axis, reverse: false)), [value])[0]
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import MartletGraph
+
+/// Something made of tensors that transformations take and give: a tensor, or an array of them.
+public protocol TensorTree {
+    /// The tensors, in a fixed order.
+    var leaves: [Tensor] { get }
+    /// The same structure with other tensors; takes them from the front of the list.
+    func replacing(_ leaves: inout ArraySlice<Tensor>) -> Self
+}
+
+extension Tensor: TensorTree {
+    public var leaves: [Tensor] { [self] }
+    public func replacing(_ leaves: inout ArraySlice<Tensor>) -> Tensor { leaves.popFirst() ?? self }
+}
+
+extension Array: TensorTree where Element: TensorTree {
+    public var leaves: [Tensor] { flatMap(\.leaves) }
+    public func replacing(_ leaves: inout ArraySlice<Tensor>) -> [Element] { map { $0.replacing(&leaves) } }
+}
+
+extension TensorTree {
+    /// The same structure with `transform` applied to each tensor.
+    package func mapLeaves(_ transform: (Tensor) -> Tensor) -> Self {
+        var changed = leaves.map(transform)[...]
+        return replacing(&changed)
+    }
+
+    /// The same structure over these values.
+    package func replacing(values: [Value]) -> Self {
+        var tensors = values.map { Tensor($0) }[...]
+        return replacing(&tensors)
+    }
+}
