@@ -1,0 +1,73 @@
+/// What was measured of an epoch: a line of `metrics.jsonl`.
+///
+/// Losses are means over examples, accuracies fractions from 0 to 1, times seconds. A loss that is not a number is
+/// `null` in the file.
+public struct MetricsRecord: Codable, Equatable, Sendable {
+    /// The epoch, from 1 on.
+    public var epoch: Int
+    /// The optimizer's steps since the run began.
+    public var step: Int
+    /// The mean loss over the epoch's training batches, each at the parameters of its step.
+    public var trainLoss: Double
+    /// The share of the training examples that were right when they were trained on.
+    public var trainAccuracy: Double?
+    /// The mean loss over the validation data after the epoch.
+    public var validationLoss: Double?
+    /// The share of the validation data that was right after the epoch.
+    public var validationAccuracy: Double?
+    /// The mean loss over the test data after the epoch.
+    public var testLoss: Double?
+    /// The share of the test data that was right after the epoch.
+    public var testAccuracy: Double?
+    /// Images trained on in a second, the epoch's mean, tests not counted.
+    public var imagesPerSecond: Double?
+    /// The learning rate of the epoch's last step.
+    public var learningRate: Double?
+    /// The epoch's duration, tests included.
+    public var seconds: Double
+    /// The run's duration until the end of this epoch, over all resumptions.
+    public var elapsedSeconds: Double
+
+    /// A record; what was not measured stays nil and is left out of the file.
+    public init(
+        epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double? = nil, validationLoss: Double? = nil,
+        validationAccuracy: Double? = nil, testLoss: Double? = nil, testAccuracy: Double? = nil,
+        imagesPerSecond: Double? = nil, learningRate: Double? = nil, seconds: Double, elapsedSeconds: Double
+    ) {
+        (self.epoch, self.step, self.seconds, self.elapsedSeconds) = (epoch, step, seconds, elapsedSeconds)
+        (self.trainLoss, self.trainAccuracy) = (trainLoss, trainAccuracy)
+        (self.validationLoss, self.validationAccuracy) = (validationLoss, validationAccuracy)
+        (self.testLoss, self.testAccuracy) = (testLoss, testAccuracy)
+        (self.imagesPerSecond, self.learningRate) = (imagesPerSecond, learningRate)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case epoch, step, seconds
+        case trainLoss = "train_loss"
+        case trainAccuracy = "train_accuracy"
+        case validationLoss = "validation_loss"
+        case validationAccuracy = "validation_accuracy"
+        case testLoss = "test_loss"
+        case testAccuracy = "test_accuracy"
+        case imagesPerSecond = "images_per_second"
+        case learningRate = "learning_rate"
+        case elapsedSeconds = "elapsed_seconds"
+    }
+
+    /// Reads a line of the file.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        func optional(_ key: CodingKeys) throws -> Double? { try fields.decodeIfPresent(Double.self, forKey: key) }
+        /// `null` stands for not-a-number; a missing key is an error.
+        func required(_ key: CodingKeys) throws -> Double {
+            try fields.decodeNil(forKey: key) ? .nan : fields.decode(Double.self, forKey: key)
+        }
+        self.init(
+            epoch: try fields.decode(Int.self, forKey: .epoch), step: try fields.decode(Int.self, forKey: .step),
+            trainLoss: try required(.trainLoss), trainAccuracy: try optional(.trainAccuracy),
+            validationLoss: try optional(.validationLoss), validationAccuracy: try optional(.validationAccuracy),
+            testLoss: try optional(.testLoss), testAccuracy: try optional(.testAccuracy),
+            imagesPerSecond: try optional(.imagesPerSecond), learningRate: try optional(.learningRate),
+            seconds: try required(.seconds), elapsedSeconds: try required(.elapsedSeconds))
+    }
+}
