@@ -1,0 +1,96 @@
+"""What the machine is, and whether somebody else was using it while a run was timed."""
+
+import os
+import pathlib
+import platform
+import subprocess
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+# A run is disturbed when others had more than this share of one core, when the hypervisor stole more than this share,
+# or when the calibration loop right before or right after took this much longer than it does on a quiet core.
+FOREIGN_SHARE, STOLEN_SHARE, SLOWDOWN = 0.05, 0.02, 1.15
+# Counters move in ticks of 10 ms, so short runs cannot be judged more closely than this.
+TICK_SLACK = 2.0 / TICKS
+
+
+def processor_seconds():
+    """(busy, stolen) seconds of all cores since boot; busy leaves out what the hypervisor stole."""
+    fields = [int(field) for field in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    user, nice, system, _idle, _iowait, interrupts, soft_interrupts, stolen = fields
+    return (user + nice + system + interrupts + soft_interrupts) / TICKS, stolen / TICKS
+
+
+def process_seconds(identifier):
+    """Processor seconds of a process, all its threads included."""
+    fields = pathlib.Path(f"/proc/{identifier}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def calibration_loop():
+    """Seconds of a fixed piece of work on one core, about 15 ms."""
+    begin = time.perf_counter()
+    total = 0
+    for number in range(200_000):
+        total += number & 3
+    return time.perf_counter() - begin
+
+
+def calibrate():
+    """The loop's time on a quiet core: the best of many."""
+    return min(calibration_loop() for _ in range(30))
+
+
+class Watch:
+    """Tells whether a neighbour disturbed what ran between `begin` and `end`."""
+
+    def __init__(self, workers, quiet_seconds):
+        self.processes = [os.getpid(), *workers]
+        self.quiet_seconds = quiet_seconds
+
+    def begin(self):
+        self.first_loop = calibration_loop()
+        self.started, self.before = time.perf_counter(), self._counters()
+
+    def end(self):
+        """The reason why a run does not count, or nothing when it does."""
+        wall, after = time.perf_counter() - self.started, self._counters()
+        loop = max(self.first_loop, calibration_loop())
+        foreign, stolen = (b - a for a, b in zip(self.before, after))
+        if foreign > FOREIGN_SHARE * wall + TICK_SLACK:
+            return f"others used {foreign / wall:.0%} of a core"
+        if stolen > STOLEN_SHARE * wall + TICK_SLACK:
+            return f"the hypervisor took {stolen / wall:.0%} of a core"
+        if loop > SLOWDOWN * self.quiet_seconds:
+            return f"the calibration loop took {loop / self.quiet_seconds:.2f} times its quiet time"
+        return None
+
+    def _counters(self):
+        busy, stolen = processor_seconds()
+        return busy - sum(process_seconds(identifier) for identifier in self.processes), stolen
+
+
+def first_line(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "unknown"
+
+
+def describe_machine(python, packages):
+    """Processor, system and versions, as the document states them."""
+    processor = "unknown"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            processor = line.partition(":")[2].strip()
+            break
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if f" {name} " in flags]
+    versions = {name: first_line([python, "-c", f"import {name}; print({name}.__version__)"]) for name in packages}
+    return {
+        "processor": f"{processor}, {os.cpu_count()} cores, {', '.join(sets) or 'baseline'}",
+        "system": f"Linux {platform.release()}",
+        "versions": {"Swift": first_line(["swift", "--version"]), "Python": platform.python_version(), **versions},
+        "commit": first_line(["git", "rev-parse", "--short", "HEAD"]),
+        "date": time.strftime("%Y-%m-%d"),
+    }
