@@ -53,7 +53,7 @@ let package = Package(
                 "MartletTensor", "MartletNN", "MartletFiles", "MartletData", "MartletOptim",
                 "MartletTraining", "MartletVision",
             ]),
-        // Floor 10: the command.
+        // Floor 10: the command, and what measures and torments the house.
         .executableTarget(
             name: "MartletCLI",
             dependencies: [
@@ -61,6 +61,25 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .executableTarget(name: "martlet-bench", dependencies: ["Martlet"], path: "Sources/MartletBench"),
+        .executableTarget(
+            name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor"], path: "Sources/MartletFuzz"),
+        // Beside the floors: what tests share.
+        .target(
+            name: "MartletTesting",
+            dependencies: ["MartletGraph", "MartletRuntime", "MartletCPU", "MartletTensor", "MartletFiles"]),
+        .testTarget(name: "MartletGraphTests", dependencies: ["MartletGraph", "MartletTesting"]),
+        .testTarget(name: "MartletRuntimeTests", dependencies: ["MartletRuntime", "MartletTesting"]),
+        .testTarget(name: "MartletCPUTests", dependencies: ["MartletCPU", "MartletTesting"]),
+        .testTarget(name: "MartletTensorTests", dependencies: ["MartletTensor", "MartletTesting"]),
+        .testTarget(name: "MartletNNTests", dependencies: ["MartletNN", "MartletTesting"]),
+        .testTarget(name: "MartletFilesTests", dependencies: ["MartletFiles", "MartletTesting"]),
+        .testTarget(name: "MartletDataTests", dependencies: ["MartletData", "MartletTesting"]),
+        .testTarget(name: "MartletOptimTests", dependencies: ["MartletOptim", "MartletTesting"]),
+        .testTarget(name: "MartletVisionTests", dependencies: ["MartletVision", "MartletTesting"]),
+        .testTarget(name: "MartletTrainingTests", dependencies: ["MartletTraining", "MartletTesting"]),
+        .testTarget(name: "MartletCLITests", dependencies: ["MartletTesting"]),
+        .testTarget(name: "ProgramsTests", dependencies: ["Martlet", "MartletVision", "MartletTesting"]),
     ],
     swiftLanguageModes: [.v6]
 )
