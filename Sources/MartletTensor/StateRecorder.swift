@@ -16,8 +16,44 @@ package final class StateRecorder {
     package private(set) var sources: [ObjectIdentifier: Source] = [:]
     package private(set) var draws: [ObjectIdentifier: (generator: Generator, count: UInt64)] = [:]
     package private(set) var additions: [ObjectIdentifier: (number: StateNumber, total: Double)] = [:]
+    /// The slots that the trace has met, in order, with the placeholder that stands for what each held (nil: nothing) and
+    /// what it holds by now.
+    package private(set) var slots: [SlotState] = []
+    private var indexOfSlot: [ObjectIdentifier: Int] = [:]
+    /// The slots that may be written; nil while none was named.
+    private let writable: Set<ObjectIdentifier>
 
-    package init() {}
+    /// A slot as a trace sees it.
+    package struct SlotState {
+        package let slot: StateSlot
+        package let placeholder: Value?
+        package var tensor: Tensor?
+        package var isWritten = false
+    }
+
+    package init(updating slots: [StateSlot] = []) {
+        writable = Set(slots.map { ObjectIdentifier($0) })
+    }
+
+    package func read(_ slot: StateSlot) -> Tensor? { slots[index(of: slot)].tensor }
+
+    package func write(_ tensor: Tensor?, to slot: StateSlot) {
+        guard writable.contains(ObjectIdentifier(slot)) else {
+            stop("compile: something outside updating: was written inside the compiled function; name its owner there")
+        }
+        let index = index(of: slot)
+        slots[index].tensor = tensor
+        slots[index].isWritten = true
+    }
+
+    private func index(of slot: StateSlot) -> Int {
+        if let known = indexOfSlot[ObjectIdentifier(slot)] { return known }
+        let placeholder = slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
+        let tensor = placeholder.map { slot.leaf(Tensor($0)) }
+        indexOfSlot[ObjectIdentifier(slot)] = slots.count
+        slots.append(SlotState(slot: slot, placeholder: placeholder, tensor: tensor))
+        return slots.count - 1
+    }
 
     @TaskLocal package static var local: StateRecorderBox?
     package static var current: StateRecorder? { local?.recorder }
@@ -58,7 +94,7 @@ package struct StateRecorderBox: @unchecked Sendable {
 /// is read anew in every call.
 ///
 /// `@unchecked Sendable`: the number is touched under `lock` only.
-package final class StateNumber: @unchecked Sendable {
+public final class StateNumber: @unchecked Sendable {
     private let lock = Lock()
     private var number: Double
 

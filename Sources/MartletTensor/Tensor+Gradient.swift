@@ -2,30 +2,18 @@ import MartletGraph
 import MartletRuntime
 
 /// Where the gradient of a leaf is kept and added up.
-///
-/// `@unchecked Sendable`: the gradient is touched under `lock` only.
 package final class GradientBox: LeafBox, @unchecked Sendable {
-    private let lock = Lock()
-    private var stored: Tensor?
-
+    package let slot = StateSlot()
     package override init() { super.init() }
 
     package var gradient: Tensor? {
-        get { lock.withLock { stored } }
-        set {
-            let old = lock.withLock { () -> Tensor? in
-                defer { stored = newValue }
-                return stored
-            }
-            // The old one is let go of outside the lock: its end may free a whole graph.
-            _ = old
-        }
+        get { slot.tensor }
+        set { slot.tensor = newValue }
     }
 
     /// Adds what arrived in a backward pass.
     package func accumulate(_ value: Value) {
-        let sum = gradient.map { Tensor($0.value + value) } ?? Tensor(value)
-        gradient = sum
+        gradient = gradient.map { Tensor($0.value + value) } ?? Tensor(value)
     }
 }
 

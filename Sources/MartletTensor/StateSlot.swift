@@ -1,0 +1,61 @@
+import MartletGraph
+
+/// A place that holds a tensor which changes from step to step: a parameter, a buffer, a gradient, an optimizer's moment.
+///
+/// Inside a compiled function reads and writes go to the function's trace instead; the place itself is renewed by each
+/// call of the compiled function.
+///
+/// `@unchecked Sendable`: the tensor is touched under `lock` only.
+public final class StateSlot: @unchecked Sendable {
+    private let lock = Lock()
+    private var stored: Tensor?
+    /// Where gradients of the tensor are collected: then the slot holds a differentiable leaf.
+    package let box: GradientBox?
+
+    package init(_ tensor: Tensor? = nil, box: GradientBox? = nil) {
+        self.box = box
+        stored = tensor.map { leaf($0) }
+    }
+
+    /// The tensor as a leaf of this slot: differentiable where the slot collects gradients.
+    package func leaf(_ tensor: Tensor) -> Tensor {
+        guard let box else { return tensor }
+        return Tensor(Modes.with({ $0.recordsHistory = false }) { tensor.value.differentiableAlias(box: box) })
+    }
+
+    /// What the slot holds.
+    package var tensor: Tensor? {
+        get {
+            if let recorder = StateRecorder.current { return recorder.read(self) }
+            return current
+        }
+        set {
+            if let recorder = StateRecorder.current {
+                recorder.write(newValue.map { leaf($0) }, to: self)
+            } else {
+                current = newValue.map { leaf($0) }
+            }
+        }
+    }
+
+    /// What the slot holds outside any trace; a value written here is already a leaf of this slot.
+    package var current: Tensor? {
+        get { lock.withLock { stored } }
+        set {
+            // The old value is let go of outside the lock: its end may free a whole graph.
+            let old = lock.withLock { () -> Tensor? in
+                defer { stored = newValue }
+                return stored
+            }
+            withExtendedLifetime(old) {}
+        }
+    }
+}
+
+/// Something with state that `compile(updating:)` keeps up to date: a module, an optimizer.
+public protocol StateHolder {
+    /// The places whose tensors change.
+    var stateSlots: [StateSlot] { get }
+    /// The numbers that change: rates, counts.
+    var stateNumbers: [StateNumber] { get }
+}
