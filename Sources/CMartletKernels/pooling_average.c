@@ -14,21 +14,6 @@ typedef struct {
 
 #define PLAIN(x) (x)
 
-/// Positions of output o's window along dimension i that count for the divisor; 0 where no tap meets the input.
-static int64_t counted(const mk_windows *w, int i, int64_t o) {
-    const mk_range taps = mk_taps_inside(w, i, o);
-    if (!w->include_pad || taps.first == taps.last) return taps.last - taps.first;
-    const int64_t start = o * w->stride[i] - w->low[i];
-    return mk_min64(start + w->kernel[i], w->input[i] + w->high[i]) - start;
-}
-
-/// Output o's divisor, a whole number and so exact; an empty window's sum of 0 is left alone by a divisor of 1.
-static int64_t divisor_of(const mk_windows *w, int64_t o) {
-    const int64_t row = o / w->output[2];
-    const int64_t h = row % w->output[1], d = row / w->output[1];
-    return mk_max64(1, counted(w, 0, d) * counted(w, 1, h) * counted(w, 2, o % w->output[2]));
-}
-
 #define DEFINE_AVERAGE(NAME, T, S, LOAD, STORE) \
     MK_DEFINE_LOAD_EIGHT(NAME, T, S, LOAD) \
     /* Where a tap meets the plane: its first position in the row of output (d, h). */ \
@@ -86,7 +71,7 @@ static int64_t divisor_of(const mk_windows *w, int64_t o) {
         const job *j = context; \
         const mk_windows *w = &j->windows; \
         T *divisors = mk_scratch(MK_SCRATCH_ROW, w->out_volume * (int64_t)sizeof(T)); \
-        for (int64_t o = 0; o < w->out_volume; o++) divisors[o] = (T)divisor_of(w, o); \
+        for (int64_t o = 0; o < w->out_volume; o++) divisors[o] = (T)mk_divisor_of(w, o); \
         for (int64_t p = begin; p < end; p++) { \
             const S *plane = (const S *)j->input + p * w->in_volume; \
             S *to = (S *)j->output + p * w->out_volume; \
@@ -119,7 +104,7 @@ static int64_t divisor_of(const mk_windows *w, int64_t o) {
         const int64_t scratch = w->out_volume + w->output[2] + w->in_volume; \
         T *divisors = mk_scratch(MK_SCRATCH_ROW, scratch * (int64_t)sizeof(T)); \
         T *shares = divisors + w->out_volume, *sums = shares + w->output[2]; \
-        for (int64_t o = 0; o < w->out_volume; o++) divisors[o] = (T)divisor_of(w, o); \
+        for (int64_t o = 0; o < w->out_volume; o++) divisors[o] = (T)mk_divisor_of(w, o); \
         for (int64_t p = begin; p < end; p++) { \
             const S *gradient = (const S *)j->input + p * w->out_volume; \
             S *to = (S *)j->output + p * w->in_volume; \

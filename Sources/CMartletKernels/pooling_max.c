@@ -11,8 +11,8 @@ typedef struct {
     mk_windows windows;
     const void *input;
     void *output;
-    int64_t *indices;
-    const int64_t *given;  // indices of a backward or gathering call
+    int32_t *indices;
+    const int32_t *given;  // indices of a backward or gathering call
 } job;
 
 #define PLAIN(x) (x)
@@ -31,7 +31,7 @@ typedef int32_t eight_positions __attribute__((vector_size(32), aligned(4)));
     /* Outputs o ... o + 7 of a row, every tap inside. */ \
     static inline __attribute__((always_inline)) void NAME##_eight_outputs( \
         const mk_windows *w, const S *plane, int64_t stride, int64_t d, int64_t h, int64_t o, mk_range ds, mk_range hs, \
-        S *values, int64_t *indices) { \
+        S *values, int32_t *indices) { \
         NAME##_eight best = {0}, value; \
         eight_positions where = {0}; \
         const eight_positions lanes = (eight_positions){0, 1, 2, 3, 4, 5, 6, 7} * (int32_t)stride; \
@@ -56,23 +56,23 @@ typedef int32_t eight_positions __attribute__((vector_size(32), aligned(4)));
     } \
     static void NAME##_one_output( \
         const mk_windows *w, const S *plane, int64_t d, int64_t h, int64_t o, mk_range ds, mk_range hs, S *values, \
-        int64_t *indices) { \
+        int32_t *indices) { \
         const mk_range ws = mk_taps_inside(w, 2, o); \
         T best = -(T)INFINITY; \
-        int64_t where = -1; \
+        int32_t where = -1; \
         for (int64_t kd = ds.first; kd < ds.last; kd++) \
             for (int64_t kh = hs.first; kh < hs.last; kh++) \
                 for (int64_t kw = ws.first; kw < ws.last; kw++) { \
                     const int64_t position = \
                         NAME##_row_start(w, d, h, kd, kh) + o * w->stride[2] + kw * w->dilation[2]; \
                     const T value = LOAD(plane[position]); \
-                    if (where < 0 || value > best || value != value) best = value, where = position; \
+                    if (where < 0 || value > best || value != value) best = value, where = (int32_t)position; \
                 } \
         values[o] = STORE(best); \
         if (indices) indices[o] = where; \
     } \
     static MK_CLONES void NAME##_row( \
-        const mk_windows *w, const S *plane, int64_t d, int64_t h, S *values, int64_t *indices) { \
+        const mk_windows *w, const S *plane, int64_t d, int64_t h, S *values, int32_t *indices) { \
         const mk_range ds = mk_taps_inside(w, 0, d), hs = mk_taps_inside(w, 1, h); \
         mk_range whole = mk_outputs_whole(w); \
         if (whole.last - whole.first < 8 || ds.first == ds.last || hs.first == hs.last) whole.last = whole.first; \
@@ -107,7 +107,7 @@ typedef int32_t eight_positions __attribute__((vector_size(32), aligned(4)));
         T *sums = sizeof(T) == sizeof(S) ? NULL : mk_scratch(MK_SCRATCH_ROW, w->in_volume * (int64_t)sizeof(T)); \
         for (int64_t p = begin; p < end; p++) { \
             const S *gradient = (const S *)j->input + p * w->out_volume; \
-            const int64_t *indices = j->given + p * w->out_volume; \
+            const int32_t *indices = j->given + p * w->out_volume; \
             S *result = (S *)j->output + p * w->in_volume; \
             T *to = sums ? sums : (T *)(void *)result; \
             memset(to, 0, (size_t)w->in_volume * sizeof(T)); \
@@ -129,7 +129,7 @@ DEFINE_MAX(max_f16, float, uint16_t, mk_f16_to_float, mk_float_to_f16)
         const mk_windows *w = &j->windows; \
         for (int64_t p = begin; p < end; p++) { \
             const S *x = (const S *)j->input + p * w->in_volume; \
-            const int64_t *indices = j->given + p * w->out_volume; \
+            const int32_t *indices = j->given + p * w->out_volume; \
             S *to = (S *)j->output + p * w->out_volume; \
             for (int64_t o = 0; o < w->out_volume; o++) to[o] = indices[o] < 0 ? 0 : x[indices[o]]; \
         } \
@@ -141,7 +141,7 @@ DEFINE_GATHER(gather_64, uint64_t)
 
 typedef void (*body)(void *, int64_t, int64_t);
 
-void mk_pool_max_forward(int dtype, const mk_pooling *shape, const void *input, void *values, int64_t *indices) {
+void mk_pool_max_forward(int dtype, const mk_pooling *shape, const void *input, void *values, int32_t *indices) {
     static const body bodies[] = {max_f32_planes, max_f64_planes, max_bf16_planes, max_f16_planes};
     job j = {.windows = mk_windows_of(shape, true), .input = input, .output = values, .indices = indices};
     const mk_windows *w = &j.windows;
@@ -150,13 +150,13 @@ void mk_pool_max_forward(int dtype, const mk_pooling *shape, const void *input, 
 }
 
 void mk_pool_max_backward(
-    int dtype, const mk_pooling *shape, const void *output_gradient, const int64_t *indices, void *input_gradient) {
+    int dtype, const mk_pooling *shape, const void *output_gradient, const int32_t *indices, void *input_gradient) {
     static const body bodies[] = {max_f32_back, max_f64_back, max_bf16_back, max_f16_back};
     job j = {.windows = mk_windows_of(shape, true), .input = output_gradient, .output = input_gradient, .given = indices};
     mk_parallel_for(j.windows.planes, 1 + 32768 / (j.windows.in_volume + 1), bodies[dtype], &j);
 }
 
-void mk_pool_gather(int dtype, const mk_pooling *shape, const void *x, const int64_t *indices, void *output) {
+void mk_pool_gather(int dtype, const mk_pooling *shape, const void *x, const int32_t *indices, void *output) {
     job j = {.windows = mk_windows_of(shape, true), .input = x, .output = output, .given = indices};
     const body gather = dtype == MK_FLOAT32 ? gather_32 : dtype == MK_FLOAT64 ? gather_64 : gather_16;
     mk_parallel_for(j.windows.planes, 1 + 32768 / (j.windows.out_volume + 1), gather, &j);

@@ -59,6 +59,21 @@ static inline mk_range mk_outputs_whole(const mk_windows *w) {
     return r;
 }
 
+/// Positions of output o's window along dimension i that count for the divisor; 0 where no tap meets the input.
+static inline int64_t mk_counted(const mk_windows *w, int i, int64_t o) {
+    const mk_range taps = mk_taps_inside(w, i, o);
+    if (!w->include_pad || taps.first == taps.last) return taps.last - taps.first;
+    const int64_t start = o * w->stride[i] - w->low[i];
+    return mk_min64(start + w->kernel[i], w->input[i] + w->high[i]) - start;
+}
+
+/// Output o's divisor, a whole number and so exact; an empty window's sum of 0 is left alone by a divisor of 1.
+static inline int64_t mk_divisor_of(const mk_windows *w, int64_t o) {
+    const int64_t row = o / w->output[2];
+    const int64_t h = row % w->output[1], d = row / w->output[1];
+    return mk_max64(1, mk_counted(w, 0, d) * mk_counted(w, 1, h) * mk_counted(w, 2, o % w->output[2]));
+}
+
 /// Eight elements x[0], x[stride], ..., x[7 * stride] as a vector of T; reads nothing else in between the first and last.
 #define MK_DEFINE_LOAD_EIGHT(NAME, T, S, LOAD) \
     typedef T NAME##_eight __attribute__((vector_size(8 * sizeof(T)), aligned(sizeof(T)), may_alias)); \

@@ -24,7 +24,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
     package func leaseArena(byteCount: Int) throws -> ArenaLease { try memory.arena(byteCount: byteCount) }
 
     package func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
-        Updates.hasKernel(for: composite, operands: operands)
+        composite is MaxPoolGradient || Updates.hasKernel(for: composite, operands: operands)
     }
 
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
@@ -37,6 +37,21 @@ package final class CPUBackend: Backend, @unchecked Sendable {
             .cumulativeSum, .convolution, .convolutionInputGradient, .convolutionWeightGradient, .maxPool, .averagePool,
             .averagePoolGradient, .linearAlgebra, .composite, .copy, .collective:
             false
+        }
+    }
+
+    package func layouts(
+        _ primitive: Primitive, operands: [OperandLayout], results: [TensorType]
+    ) -> StepLayouts? {
+        switch primitive {
+        case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
+            EngineConvolution.layouts(primitive, operands, results, engine)
+        case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
+        case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
+            .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,
+            .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .linearAlgebra, .composite, .copy, .collective:
+            nil
         }
     }
 
@@ -67,9 +82,9 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .convolution(let convolution): try prepare(convolution, step)
         case .convolutionInputGradient(let gradient): try prepare(gradient, step)
         case .convolutionWeightGradient(let gradient): try prepare(gradient, step)
-        case .maxPool(let pool): try prepare(pool, step)
-        case .averagePool(let pool): try prepare(pool, step)
-        case .averagePoolGradient(let pool): try prepare(pool, step)
+        case .maxPool(let pool): prepare(pool, step)
+        case .averagePool(let pool): prepare(pool, step)
+        case .averagePoolGradient(let pool): prepare(pool, step)
         case .updateSlice(let update): prepare(update, arguments, step)
         case .concatenate(let concatenation): prepare(concatenation, step)
         case .gather(let gather): prepare(gather, step)
@@ -80,7 +95,12 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .argReduce(let reduction): prepare(reduction, step)
         case .cumulativeSum(let sum): prepare(sum, step)
         case .linearAlgebra(let algebra): prepare(algebra, step)
-        case .composite(let call): try Updates.prepare(call.composite, step)
+        case .composite(let call):
+            if let gradient = call.composite as? MaxPoolGradient {
+                prepare(gradient, step)
+            } else {
+                try Updates.prepare(call.composite, step)
+            }
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .reduce, .copy, .collective:
             stop("\(primitive.family.name) has no kernel of its own: the planner makes it a view or fuses it")

@@ -4,7 +4,7 @@ import MartletRuntime
 
 extension CPUBackend {
     func prepare(_ convolution: Convolution, _ step: StepDescription) throws -> any PreparedKernel {
-        if let engine, let kernel = engine.convolution(convolution, step, self) { return kernel }
+        if let kernel = EngineConvolution(.convolution(convolution), step, self) { return kernel }
         let shape = convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.outputs[0].type.shape)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
@@ -18,7 +18,7 @@ extension CPUBackend {
     }
 
     func prepare(_ gradient: ConvolutionInputGradient, _ step: StepDescription) throws -> any PreparedKernel {
-        if let engine, let kernel = engine.convolutionInputGradient(gradient, step, self) { return kernel }
+        if let kernel = EngineConvolution(.convolutionInputGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.outputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.inputs[0].type.shape)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
@@ -30,7 +30,7 @@ extension CPUBackend {
     }
 
     func prepare(_ gradient: ConvolutionWeightGradient, _ step: StepDescription) throws -> any PreparedKernel {
-        if let engine, let kernel = engine.convolutionWeightGradient(gradient, step, self) { return kernel }
+        if let kernel = EngineConvolution(.convolutionWeightGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.outputs[0].type.shape, output: step.inputs[1].type.shape)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)

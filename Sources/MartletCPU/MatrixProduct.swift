@@ -4,7 +4,7 @@ import MartletRuntime
 
 extension CPUBackend {
     func prepare(_ product: MatrixProduct, _ step: StepDescription) throws -> any PreparedKernel {
-        if let engine, let kernel = engine.matrixProduct(product, step) { return kernel }
+        if let kernel = EngineMatrixProduct(product, step, self) { return kernel }
         let geometry = MatrixGeometry(step)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
         let hasBias = product.hasBias
@@ -41,6 +41,9 @@ struct MatrixGeometry {
         a = left.strides
         b = right.strides
     }
+
+    /// Multiplications.
+    var operationCount: Int { batchCount * m * n * k }
 
     var batchCount: Int { batch.reduce(1, *) }
 

@@ -3,8 +3,8 @@
 extension HostArray {
     /// The elements of a value in host memory.
     package init(reading realized: Realized, _ type: TensorType) {
-        let strides = realized.strides ?? type.shape.contiguousStrides
-        let walk = IndexWalk(type.shape, strides: strides, start: realized.offset)
+        let (sizes, strides) = realized.walk(type.shape)
+        let walk = IndexWalk(sizes, strides: strides, start: realized.offset)
         let base = UnsafeRawPointer(realized.buffer.address)
         let positions = 0..<type.shape.elementCount
         if type.dtype.isFloatingPoint {

@@ -18,6 +18,9 @@ package protocol Backend: AnyObject, Sendable {
     /// True where the kernel of `primitive` reads operand `index` by any strides; else the planner makes it contiguous.
     func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool
 
+    /// The layouts in which the kernel of `primitive` wants its operands and gives its results; nil means all plain.
+    func layouts(_ primitive: Primitive, operands: [OperandLayout], results: [TensorType]) -> StepLayouts?
+
     /// The operand whose memory result `result` may take over, so that an update happens in place.
     func donation(_ primitive: Primitive, result: Int) -> Int?
 
@@ -43,12 +46,39 @@ package struct StepDescription: Sendable {
     package var repetitions = 1
 }
 
+/// An operand before its layout is settled: its type as a value, and whether it lies in channel blocks already.
+package struct OperandLayout: Sendable {
+    package let type: TensorType
+    package let isBlocked: Bool
+    package init(type: TensorType, isBlocked: Bool) {
+        self.type = type
+        self.isBlocked = isBlocked
+    }
+}
+
+/// Which operands and results of a step lie in channel blocks (`ChannelBlocks`).
+package struct StepLayouts: Sendable {
+    package let operands: [Bool]
+    package let results: [Bool]
+    package init(operands: [Bool], results: [Bool]) {
+        self.operands = operands
+        self.results = results
+    }
+}
+
 /// An operand as a kernel meets it: its pointer has the view's offset added.
 package struct OperandDescription: Sendable, Hashable {
     package let type: TensorType
     package let strides: [Int]
     /// True where the pointer is that of a `Scalar` of the run rather than of an element.
     package var isScalarArgument = false
+    /// The value's shape where it lies in channel blocks; `type` is then the shape in memory.
+    package var blockedShape: Shape?
+    package var isBlocked: Bool { blockedShape != nil }
+    /// The value's type, however it lies in memory.
+    package var valueType: TensorType { TensorType(valueShape, type.dtype) }
+    /// The value's shape, however it lies in memory.
+    package var valueShape: Shape { blockedShape ?? type.shape }
     package var isContiguous: Bool { View.isContiguous(strides, type.shape) }
 }
 

@@ -51,7 +51,7 @@ struct Extraction {
         }
         leafIndex[identity] = leaves.count
         key.write(UInt64(leaves.count) << 8 | 0xFE)
-        key.write(UInt64(value.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1))
+        key.write(UInt64(value.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1) | (realized.isBlocked ? 2 : 0))
         key.write(value.shape)
         if let strides = realized.strides { key.write(strides) }
         leaves.append(realized)
@@ -67,7 +67,7 @@ struct Extraction {
     /// Lowers the needed nodes and plans them.
     func makePlan(on backend: any Backend) throws -> Plan {
         var lowering = Lowering(argumentCount: arguments.count, backend: backend)
-        let leafOperands = leaves.indices.map { lowering.addLeaf($0, leafTypes[$0], strides: leaves[$0].strides) }
+        let leafOperands = leaves.indices.map { lowering.addLeaf($0, leafTypes[$0], leaves[$0]) }
         var lowered: [[Lowering.Operand]] = Array(repeating: [], count: nodes.count)
         var nextArgument = 0
         var kept: [PlanGraph.Operand] = []

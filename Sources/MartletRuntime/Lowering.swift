@@ -3,8 +3,10 @@ import MartletGraph
 /// From recorded nodes to items over views: view primitives become strides, numbers become scalars, composites without a
 /// kernel become their bodies, empty results disappear.
 package struct Lowering {
-    package private(set) var graph: PlanGraph
-    private let backend: any Backend
+    package internal(set) var graph: PlanGraph
+    let backend: any Backend
+    /// Operands whose elements were brought into the other layout already.
+    var converted: [Operand: Operand] = [:]
 
     package init(argumentCount: Int, backend: any Backend) {
         graph = PlanGraph(argumentCount: argumentCount)
@@ -14,10 +16,15 @@ package struct Lowering {
     package typealias Operand = PlanGraph.Operand
 
     /// A leaf with the strides it has in memory; the pointer of the run includes its offset.
-    package mutating func addLeaf(_ index: Int, _ type: TensorType, strides: [Int]?) -> Operand {
+    package mutating func addLeaf(_ index: Int, _ type: TensorType, _ realized: Realized) -> Operand {
+        if realized.isBlocked {
+            let base = graph.addBase(.leaf(index), TensorType(ChannelBlocks.shape(type.shape), type.dtype))
+            graph.bases[base].blockedShape = type.shape
+            return graph.whole(base)
+        }
         let base = graph.addBase(type.shape.elementCount == 0 ? .empty : .leaf(index), type)
         return Operand(
-            view: View(base: base, strides: strides ?? type.shape.contiguousStrides, offset: .init()), type: type)
+            view: View(base: base, strides: realized.strides ?? type.shape.contiguousStrides, offset: .init()), type: type)
     }
 
     package mutating func keep(_ base: Int) { graph.bases[base].isKept = true }
@@ -27,8 +34,9 @@ package struct Lowering {
 
     /// Lowers one node; the operands are lowered already.
     package mutating func lower(
-        _ primitive: Primitive, _ operands: [Operand], _ types: [TensorType], arguments: [ArgumentReference]
+        _ primitive: Primitive, _ given: [Operand], _ types: [TensorType], arguments: [ArgumentReference]
     ) -> [Operand] {
+        let operands = isLayoutAware(primitive) ? given : given.map { plain($0) }
         switch primitive {
         case .leaf, .placeholder: stop("\(primitive.family.name) cannot be lowered")
         case .constant(.argument): return [virtual(.scalar(arguments[0]), types[0], strides: [])]
@@ -96,6 +104,7 @@ package struct Lowering {
         _ operation: FusedKernel.Operation, _ operands: [Operand], _ type: TensorType
     ) -> [Operand] {
         if type.shape.elementCount == 0 { return [virtual(.empty, type, strides: type.shape.contiguousStrides)] }
+        if operands.contains(where: { $0.blockedShape != nil }) { return blockedElementwise(operation, operands, type) }
         return graph.addItem(.elementwise(operation), operands, [type])
     }
 
@@ -158,6 +167,10 @@ package struct Lowering {
             let value: Double = reduce.kind == .product || reduce.kind == .all ? 1 : 0
             return filled(value, type)
         }
+        if operand.blockedShape != nil {
+            if let result = blockedReduction(reduce, operand, type) { return result }
+            return reduced(reduce, plain(operand), type)
+        }
         return graph.addItem(.reduce(reduce), [operand], [type])[0]
     }
 
@@ -171,13 +184,17 @@ package struct Lowering {
         [product.hasBias ? expanded(operands[2], type.shape) : filled(0, type)]
     }
 
-    private mutating func kernel(
+    mutating func kernel(
         _ primitive: Primitive, _ operands: [Operand], _ types: [TensorType], _ arguments: [ArgumentReference]
     ) -> [Operand] {
         if types.allSatisfy({ $0.shape.elementCount == 0 }) {
             return types.map { virtual(.empty, $0, strides: $0.shape.contiguousStrides) }
         }
-        let ready = operands.enumerated().map { index, operand in
+        let wanted = backend.layouts(
+            primitive,
+            operands: operands.map { OperandLayout(type: $0.valueType, isBlocked: $0.blockedShape != nil) }, results: types)
+        if let wanted { return blockedKernel(primitive, operands, types, arguments, wanted) }
+        let ready = operands.map { plain($0) }.enumerated().map { index, operand in
             if case .composite = primitive, case .scalar = graph.bases[operand.view.base].kind, operand.type.shape.rank == 0 {
                 return operand
             }

@@ -33,6 +33,7 @@ package final class Plan: @unchecked Sendable {
         let source: Source
         let offset: View.Offset
         let strides: [Int]?
+        let isBlocked: Bool
     }
 
     let steps: [Step]
@@ -87,8 +88,11 @@ package final class Plan: @unchecked Sendable {
             switch result.source {
             case .leaf(let index):
                 return Realized(
-                    buffer: leaves[index].buffer, offset: leaves[index].offset + scalarOffset, strides: result.strides)
-            case .buffer(let index): return Realized(buffer: owned[index], offset: scalarOffset, strides: result.strides)
+                    buffer: leaves[index].buffer, offset: leaves[index].offset + scalarOffset, strides: result.strides,
+                    isBlocked: result.isBlocked)
+            case .buffer(let index):
+                return Realized(
+                    buffer: owned[index], offset: scalarOffset, strides: result.strides, isBlocked: result.isBlocked)
             }
         }
     }
@@ -199,10 +203,14 @@ struct PlanAssembly {
     func finish(kept: [PlanGraph.Operand]) -> Plan {
         let results = kept.map { operand -> Plan.Result in
             let strides = operand.isContiguous ? nil : operand.view.strides
+            let isBlocked = operand.blockedShape != nil
             switch memory.places[operand.view.base] {
-            case .leaf(let index): return Plan.Result(source: .leaf(index), offset: operand.view.offset, strides: strides)
+            case .leaf(let index): 
+                return Plan.Result(
+                    source: .leaf(index), offset: operand.view.offset, strides: strides, isBlocked: isBlocked)
             case .buffer(let index):
-                return Plan.Result(source: .buffer(index), offset: operand.view.offset, strides: strides)
+                return Plan.Result(
+                    source: .buffer(index), offset: operand.view.offset, strides: strides, isBlocked: isBlocked)
             case .arena, .nowhere: stop("a result that is kept has no memory of its own")
             }
         }

@@ -20,6 +20,8 @@ package struct PlanGraph: Sendable {
         package var type: TensorType
         /// True where the memory must outlive the run.
         package var isKept = false
+        /// The value's shape where it lies in channel blocks; `type` is then the shape in memory.
+        package var blockedShape: Shape?
     }
 
     package struct Item: Sendable {
@@ -38,10 +40,15 @@ package struct PlanGraph: Sendable {
     package struct Operand: Hashable, Sendable {
         package var view: View
         package var type: TensorType
-        package init(view: View, type: TensorType) {
+        /// The value's shape where it is a whole base in channel blocks; view and type are then those in memory.
+        package var blockedShape: Shape?
+        package init(view: View, type: TensorType, blockedShape: Shape? = nil) {
             self.view = view
             self.type = type
+            self.blockedShape = blockedShape
         }
+        /// The value's type, however it lies in memory.
+        package var valueType: TensorType { TensorType(blockedShape ?? type.shape, type.dtype) }
         package var isContiguous: Bool { View.isContiguous(view.strides, type.shape) }
     }
 
@@ -81,7 +88,9 @@ package struct PlanGraph: Sendable {
     /// The whole of a base, contiguous.
     package func whole(_ base: Int) -> Operand {
         let type = bases[base].type
-        return Operand(view: View(base: base, strides: type.shape.contiguousStrides, offset: .init()), type: type)
+        return Operand(
+            view: View(base: base, strides: type.shape.contiguousStrides, offset: .init()), type: type,
+            blockedShape: bases[base].blockedShape)
     }
 
     /// True where the operand is its base, element for element in the same shape.
@@ -90,12 +99,14 @@ package struct PlanGraph: Sendable {
             && operand.isContiguous
     }
 
-    /// Adds work that produces new bases.
+    /// Adds work that produces new bases; `blockedShapes` are the shapes of those that lie in channel blocks.
     package mutating func addItem(
-        _ work: Item.Work, _ inputs: [Operand], _ types: [TensorType], arguments: [ArgumentReference] = []
+        _ work: Item.Work, _ inputs: [Operand], _ types: [TensorType], arguments: [ArgumentReference] = [],
+        blockedShapes: [Shape?] = []
     ) -> [Operand] {
         let index = items.count
         let outputs = types.map { addBase($0.shape.elementCount == 0 ? .empty : .produced(item: index), $0) }
+        for (output, shape) in zip(outputs, blockedShapes) { bases[output].blockedShape = shape }
         items.append(Item(work: work, inputs: inputs, outputs: outputs, arguments: arguments))
         return outputs.map { whole($0) }
     }

@@ -103,11 +103,12 @@ package struct Planner {
                 inputs: step.inputs.map { operand in
                     OperandDescription(
                         type: operand.type, strides: operand.view.strides,
-                        isScalarArgument: !graph.isReal(operand.view.base))
+                        isScalarArgument: !graph.isReal(operand.view.base), blockedShape: operand.blockedShape)
                 },
                 outputs: step.outputs.map {
                     OperandDescription(
-                        type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides)
+                        type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides,
+                        blockedShape: graph.bases[$0].blockedShape)
                 }, repetitions: step.repetitions)
             assembly.add(step, index: index, kernel: try backend.prepare(description), description: description)
         }

@@ -63,11 +63,15 @@ extension Tensor {
         guard let realized = value.node.realized(value.index) else {
             throw FlushError.lost(value.node.primitive.family.name)
         }
-        if realized.strides == nil { return realized }
-        // A cast to the same type is recorded as a copy: contiguous by construction.
-        let copy = Tensor(Value(node: Value.append(.cast(Cast(dtype)), [value.detached()], type: value.type)))
+        if realized.isPlain { return realized }
+        // Recorded as a copy: a cast to the same type of strided elements, another shape of blocked ones.
+        let source = value.detached()
+        let copy =
+            realized.isBlocked
+            ? Tensor(source.reshaped(known: [elementCount]))
+            : Tensor(Value(node: Value.append(.cast(Cast(dtype)), [source], type: value.type)))
         try Flush.value(of: copy.value.node)
-        guard let made = copy.value.node.realized(0), made.strides == nil else {
+        guard let made = copy.value.node.realized(0), made.isPlain else {
             throw FlushError.lost(value.node.primitive.family.name)
         }
         return made

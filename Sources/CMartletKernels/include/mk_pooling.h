@@ -19,17 +19,26 @@ typedef struct {
 /// values[plane, o] = the largest input of each window, and indices[plane, o] = its flat position within the input plane.
 /// The first of equals wins; a NaN wins over everything (the last NaN, as PyTorch). `indices` may be NULL.
 /// A window wholly outside the input gives -infinity and index -1.
-void mk_pool_max_forward(int dtype, const mk_pooling *shape, const void *input, void *values, int64_t *indices);
+void mk_pool_max_forward(int dtype, const mk_pooling *shape, const void *input, void *values, int32_t *indices);
 
 /// input_gradient = output_gradient added at `indices` (plane by plane, in order), 0 elsewhere.
 void mk_pool_max_backward(
-    int dtype, const mk_pooling *shape, const void *output_gradient, const int64_t *indices, void *input_gradient);
+    int dtype, const mk_pooling *shape, const void *output_gradient, const int32_t *indices, void *input_gradient);
 
 /// output[plane, o] = x[plane, indices[plane, o]], 0 where the index is -1: the transpose of mk_pool_max_backward.
-void mk_pool_gather(int dtype, const mk_pooling *shape, const void *x, const int64_t *indices, void *output);
+void mk_pool_gather(int dtype, const mk_pooling *shape, const void *x, const int32_t *indices, void *output);
 
 /// output = sum of each window / its divisor; an empty window gives 0.
 void mk_pool_average_forward(int dtype, const mk_pooling *shape, const void *input, void *output);
 void mk_pool_average_backward(int dtype, const mk_pooling *shape, const void *output_gradient, void *input_gradient);
+
+// The same over planes of 16 channels that lie innermost: [batch, channels / 16, spatial..., 16], `planes` counts blocks.
+// float32 and bfloat16 only.
+
+void mk_pool_max_forward_blocked(int dtype, const mk_pooling *shape, const void *input, void *values, int32_t *indices);
+void mk_pool_max_backward_blocked(
+    int dtype, const mk_pooling *shape, const void *output_gradient, const int32_t *indices, void *input_gradient);
+void mk_pool_average_forward_blocked(int dtype, const mk_pooling *shape, const void *input, void *output);
+void mk_pool_average_backward_blocked(int dtype, const mk_pooling *shape, const void *output_gradient, void *input_gradient);
 
 #endif

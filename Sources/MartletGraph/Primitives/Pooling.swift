@@ -99,7 +99,7 @@ package struct PoolingWindows: Hashable, Sendable {
 ///
 /// ## Shapes
 /// - operand: `[batch, channels, spatial...]`, 1 to 3 spatial axes
-/// - results: values `[batch, channels, outputs...]`, and as many int64 indices: the flat position in the input's plane
+/// - results: values `[batch, channels, outputs...]`, and as many int32 indices: the flat position in the input's plane
 package struct MaxPool: PrimitiveFamily {
     package let windows: PoolingWindows
     package init(_ windows: PoolingWindows) { self.windows = windows }
@@ -114,21 +114,19 @@ package struct MaxPool: PrimitiveFamily {
         }
         try windows.check(name, input: shape)
         let result = Shape(shape.sizes.prefix(2) + windows.outputSizes)
-        return [TensorType(result, dtype), TensorType(result, .int64)]
+        return [TensorType(result, dtype), TensorType(result, .int32)]
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         guard let cotangent = cotangents[0] else { return [nil] }
-        let shape = node.operands[0].shape
-        let flat = Value.filled(0, TensorType(MaxPool.flat(shape), cotangent.dtype))
-        let planes = flat.scatter(
-            .add, node.result(1).reshaped(known: MaxPool.flat(cotangent.shape)),
-            cotangent.reshaped(known: MaxPool.flat(cotangent.shape)), axis: 2)
-        return [planes.reshaped(known: shape)]
+        let sizes = Array(node.operands[0].shape.sizes.dropFirst(2))
+        let family = CompositeCall(MaxPoolGradient(windows, inputSizes: sizes))
+        return [Value.make(.composite(family), [cotangent, node.result(1)])]
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
         guard let tangent = tangents[0] else { return [nil, nil] }
         let planes = tangent.reshaped(known: MaxPool.flat(tangent.shape))
-        let picked = planes.gather(node.result(1).reshaped(known: MaxPool.flat(node.type.shape)), axis: 2)
+        let indices = node.result(1).cast(to: .int64)
+        let picked = planes.gather(indices.reshaped(known: MaxPool.flat(node.type.shape)), axis: 2)
         return [picked.reshaped(known: node.type.shape), nil]
     }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
@@ -159,5 +157,5 @@ package struct MaxPool: PrimitiveFamily {
     package func encode(into key: inout KeyWriter) { windows.encode(into: &key) }
 
     /// Spatial axes as one.
-    private static func flat(_ shape: Shape) -> Shape { [shape[0], shape[1], shape.sizes.dropFirst(2).reduce(1, *)] }
+    static func flat(_ shape: Shape) -> Shape { [shape[0], shape[1], shape.sizes.dropFirst(2).reduce(1, *)] }
 }

@@ -1,0 +1,144 @@
+import CEngines
+import MartletGraph
+import MartletRuntime
+
+/// A convolution or one of its gradients on the engine: activations in channel blocks, weights in the engine's own layout.
+final class EngineConvolution: PreparedKernel {
+    private let operation: EngineOperation
+    private let reorder: EngineReorder?
+    private let backend: CPUBackend
+    /// For each pointer of the step, its slot.
+    private let slots: [Int]
+    /// The pointer that is the weights, or their gradient.
+    private let weights: Int
+    private let writesWeights: Bool
+
+    /// Nil where the engine has no kernel: the portable one runs.
+    init?(_ primitive: Primitive, _ step: StepDescription, _ backend: CPUBackend) {
+        let operands = step.inputs.map { OperandLayout(type: $0.valueType, isBlocked: $0.isBlocked) }
+        let results = step.outputs.map(\.valueType)
+        guard let plan = EnginePlan(primitive, operands.map(\.type), results), let engine = backend.engine,
+            let operation = plan.operation(engine),
+            operands.map(\.isBlocked) == plan.operandLayouts, step.outputs[0].isBlocked == plan.resultIsBlocked
+        else { return nil }
+        self.operation = operation
+        self.backend = backend
+        slots = plan.slots
+        writesWeights = plan.attributes.direction == Int32(CE_CONVOLUTION_BACKWARD_WEIGHTS.rawValue)
+        weights = slots.firstIndex(of: Int(CE_CONVOLUTION_WEIGHTS.rawValue)) ?? 0
+        reorder = EngineReorder(operation.layout(Int(CE_CONVOLUTION_WEIGHTS.rawValue)), toPlain: writesWeights)
+    }
+
+    func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>) throws {
+        let packed = try reorder.map { try backend.leaseArena(byteCount: $0.byteCount) }
+        try withExtendedLifetime(packed) {
+            try withUnsafeTemporaryAllocation(
+                of: UnsafeMutableRawPointer?.self, capacity: Int(CE_CONVOLUTION_SLOTS.rawValue)
+            ) { table in
+                table.initialize(repeating: nil)
+                for (index, slot) in slots.enumerated() { table[slot] = pointers[index] }
+                if let packed { table[Int(CE_CONVOLUTION_WEIGHTS.rawValue)] = packed.address }
+                if let packed, !writesWeights { try reorder?.run(from: pointers[weights], to: packed.address, backend) }
+                if let base = table.baseAddress { try operation.run(base, backend) }
+                if let packed, writesWeights { try reorder?.run(from: packed.address, to: pointers[weights], backend) }
+            }
+        }
+    }
+
+    /// The layouts that the engine's kernel wants, where it has one.
+    static func layouts(
+        _ primitive: Primitive, _ operands: [OperandLayout], _ results: [TensorType], _ engine: OneDNN?
+    ) -> StepLayouts? {
+        guard let engine, let plan = EnginePlan(primitive, operands.map(\.type), results), plan.operation(engine) != nil
+        else { return nil }
+        return StepLayouts(operands: plan.operandLayouts, results: [plan.resultIsBlocked])
+    }
+}
+
+/// How a member of the convolution family is put to the engine.
+private struct EnginePlan {
+    let primitive: Primitive
+    let operands: [TensorType]
+    var attributes: ce_convolution
+    /// Slots of the operands, then of the result.
+    let slots: [Int]
+    let operandLayouts: [Bool]
+    let resultIsBlocked: Bool
+
+    /// Nil for shapes and types that the engine is not quick on.
+    init?(_ primitive: Primitive, _ operands: [TensorType], _ results: [TensorType]) {
+        self.primitive = primitive
+        self.operands = operands
+        let convolution: Convolution
+        let (input, weight, output): (TensorType, TensorType, TensorType)
+        let direction: ce_convolution_direction
+        let (source, weights, destination) = (
+            Int(CE_CONVOLUTION_SOURCE.rawValue), Int(CE_CONVOLUTION_WEIGHTS.rawValue),
+            Int(CE_CONVOLUTION_DESTINATION.rawValue)
+        )
+        switch primitive {
+        case .convolution(let family):
+            (convolution, direction) = (family, CE_CONVOLUTION_FORWARD)
+            (input, weight, output) = (operands[0], operands[1], results[0])
+            slots = [source, weights] + (family.hasBias ? [Int(CE_CONVOLUTION_BIAS.rawValue)] : []) + [destination]
+        case .convolutionInputGradient(let family):
+            (convolution, direction) = (family.convolution, CE_CONVOLUTION_BACKWARD_DATA)
+            (input, weight, output) = (results[0], operands[1], operands[0])
+            slots = [destination, weights, source]
+        case .convolutionWeightGradient(let family):
+            (convolution, direction) = (family.convolution, CE_CONVOLUTION_BACKWARD_WEIGHTS)
+            (input, weight, output) = (operands[0], results[0], operands[1])
+            slots = [source, destination, weights]
+        default: return nil
+        }
+        let groups = convolution.groups
+        let (channels, outChannels) = (input.shape[1], weight.shape[0])
+        let block = ChannelBlocks.size
+        // A stem (few channels) is read plain; everything else lies in whole blocks, group by group.
+        let isStem = groups == 1 && channels <= 4
+        let isDepthwise = groups == channels && groups == outChannels && channels % block == 0
+        let isWhole = channels / groups % block == 0 && outChannels / groups % block == 0
+        guard isDepthwise || isWhole || (isStem && outChannels % block == 0),
+            !(isStem && direction == CE_CONVOLUTION_BACKWARD_DATA), input.shape[0] > 0
+        else { return nil }
+        let blocked = [source: !isStem, weights: false, Int(CE_CONVOLUTION_BIAS.rawValue): false, destination: true]
+        operandLayouts = slots.dropLast().map { blocked[$0] ?? false }
+        resultIsBlocked = blocked[slots[slots.count - 1]] ?? false
+        attributes = ce_convolution(convolution, input, weight, output, direction, isStem: isStem)
+    }
+
+    func operation(_ engine: OneDNN) -> EngineOperation? {
+        guard engine.serves(operands[0].dtype) else { return nil }
+        var attributes = attributes
+        let description = OneDNN.Description(primitive: primitive, operands: operands, layouts: operandLayouts)
+        return engine.operation(description) { ce_convolution_make(&attributes, $0) }
+    }
+}
+
+extension ce_convolution {
+    fileprivate init(
+        _ convolution: Convolution, _ input: TensorType, _ weight: TensorType, _ output: TensorType,
+        _ direction: ce_convolution_direction, isStem: Bool
+    ) {
+        self.init()
+        let dtype = Int32(input.dtype.rawValue)
+        self.direction = Int32(direction.rawValue)
+        rank = Int32(input.shape.rank - 2)
+        batch = Int64(input.shape[0])
+        groups = Int64(convolution.groups)
+        in_channels = Int64(input.shape[1])
+        out_channels = Int64(weight.shape[0])
+        self.input = triple(input.shape.sizes.dropFirst(2))
+        kernel = triple(weight.shape.sizes.dropFirst(2))
+        self.output = triple(output.shape.sizes.dropFirst(2))
+        stride = triple(convolution.strides)
+        padding_low = triple(convolution.paddingLow)
+        padding_high = triple(convolution.paddingHigh)
+        dilation = triple(convolution.dilations)
+        (source_dtype, weights_dtype, destination_dtype, bias_dtype) = (dtype, dtype, dtype, dtype)
+        source_format = ce_format(kind: isStem ? CE_FORMAT_PLAIN : CE_FORMAT_BLOCKED16, layout: nil)
+        weights_format = ce_format(kind: CE_FORMAT_ANY, layout: nil)
+        destination_format = ce_format(kind: CE_FORMAT_BLOCKED16, layout: nil)
+        has_bias = direction == CE_CONVOLUTION_FORWARD && convolution.hasBias
+    }
+}
