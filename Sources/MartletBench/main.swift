@@ -8,7 +8,7 @@ let a: Tensor = [0.5], b: Tensor = [0.25]
 let clock = ContinuousClock()
 func ms(_ d: Duration) -> Double { Double(d.components.attoseconds) / 1e15 + Double(d.components.seconds) * 1e3 }
 for _ in 0..<3 {
-    let n = 100000
+    let n = Int(ProcessInfo.processInfo.environment["A"] ?? "100000")!
     let t = clock.measure { for _ in 0..<n { _ = (a + b).item() } }
     print("add", ms(t) * 1e3 / Double(n), "us")
 }
@@ -60,7 +60,7 @@ let only = CommandLine.arguments.dropFirst().first
 if only != "cnn" {
 let x = Tensor.rand([32, 784]), y = Tensor((0..<32).map { $0 % 10 })
 let ps = [P([128, 784], 784), P([128], 784), P([10, 128], 128), P([10], 128)]
-run("mlp", 2000, ps) { ce(linear(linear(x.value, ps[0], ps[1]).applying(.relu), ps[2], ps[3]), y.value) }
+run("mlp", Int(ProcessInfo.processInfo.environment["N"] ?? "5000")!, ps) { ce(linear(linear(x.value, ps[0], ps[1]).applying(.relu), ps[2], ps[3]), y.value) }
 }
 if only != "mlp" {
 let x = Tensor.rand([128, 1, 28, 28]), y = Tensor((0..<128).map { $0 % 10 })

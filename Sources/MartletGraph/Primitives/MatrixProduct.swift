@@ -41,10 +41,17 @@ package struct MatrixProduct: PrimitiveFamily {
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         guard let cotangent = cotangents[0] else { return node.operands.map { _ in nil } }
         let (a, b) = (node.operands[0], node.operands[1])
-        var result = [
-            wanted[0] ? cotangent.matmul(b.transposed) : nil,
-            wanted[1] ? a.transposed.matmul(cotangent) : nil,
-        ]
+        // An operand that is a transposed view (a Linear's weight) gets a transposed gradient, so that the gradient of what
+        // is behind the view lies in memory as that does.
+        var result: [Value?] = [nil, nil]
+        if wanted[0] {
+            result[0] =
+                a.isTransposedView ? b.matmul(cotangent.transposed).transposed : cotangent.matmul(b.transposed)
+        }
+        if wanted[1] {
+            result[1] =
+                b.isTransposedView ? cotangent.transposed.matmul(a).transposed : a.transposed.matmul(cotangent)
+        }
         if hasBias { result.append(wanted[2] ? cotangent.sum(Array(0..<cotangent.rank - 1)) : nil) }
         return result
     }
@@ -108,6 +115,12 @@ package struct MatrixProduct: PrimitiveFamily {
 }
 
 extension Value {
+    /// True for a view that exchanges the last two axes.
+    fileprivate var isTransposedView: Bool {
+        guard case .permute(let permute) = node.primitive else { return false }
+        return permute.order == Array(0..<rank - 2) + [rank - 1, rank - 2]
+    }
+
     /// The matrix product of NumPy's and PyTorch's `matmul`: types are promoted, batch axes broadcast.
     ///
     /// ## Shapes
