@@ -32,14 +32,21 @@ package struct CompositeCall: PrimitiveFamily {
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         if let own = composite.pullback(node, cotangents, wanted: wanted) { return own }
-        // Differentiate the body on fresh aliases, so that the walk stops at the operands.
-        let inputs = node.operands.map { $0.dtype.isFloatingPoint ? $0.differentiableAlias() : $0 }
-        let outputs = composite.body(inputs)
+        let (inputs, outputs) = differentiableBody(node)
         return Differentiation.gradients(of: outputs, cotangents: cotangents, by: inputs, wanted: wanted)
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
-        let inputs = node.operands.map { $0.dtype.isFloatingPoint ? $0.differentiableAlias() : $0 }
-        return Differentiation.tangents(of: composite.body(inputs), from: inputs, along: tangents)
+        let (inputs, outputs) = differentiableBody(node)
+        return Differentiation.tangents(of: outputs, from: inputs, along: tangents)
+    }
+
+    /// The body on fresh aliases of the operands, at which a walk stops; with a history even where the derivative itself is
+    /// recorded without one.
+    private func differentiableBody(_ node: Node) -> (inputs: [Value], outputs: [Value]) {
+        Modes.with({ $0.recordsHistory = true }) {
+            let inputs = node.operands.map { $0.dtype.isFloatingPoint ? $0.differentiableAlias() : $0 }
+            return (inputs, composite.body(inputs))
+        }
     }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
         Batching.rewrite(operands, isBatched: isBatched, size: size) { composite.body($0) }
