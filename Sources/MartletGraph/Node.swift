@@ -27,10 +27,13 @@ package final class Node: @unchecked Sendable {
     /// Where gradients that arrive here are collected; only leaves have one.
     package let leaf: LeafBox?
 
-    package internal(set) var operands: [Value]
-    package internal(set) var recording: Recording?
+    // Read many times a flush: whoever touches them holds the recording's lock, so exclusivity is not checked once more.
+    @exclusivity(unchecked) package internal(set) var operands: [Value]
+    @exclusivity(unchecked) package internal(set) var recording: Recording?
     /// Index in the recording while pending.
-    package internal(set) var position = 0
+    @exclusivity(unchecked) package internal(set) var position = 0
+    /// The recording's address while pending, else 0: compared without counting references.
+    @exclusivity(unchecked) package internal(set) var home: UInt = 0
     package internal(set) var failure: (any Error)?
     /// True once a `backward()` without `retainGraph` has walked it.
     package private(set) var isHistoryReleased = false
@@ -38,8 +41,8 @@ package final class Node: @unchecked Sendable {
     private let stateStorage = Atomic<State>(.pending)
     private let heldFirst = Atomic<Int>(0)
     private let heldMore: [HeldCount]
-    private var realizedFirst: Realized?
-    private var realizedMore: [Realized?]
+    @exclusivity(unchecked) private var realizedFirst: Realized?
+    @exclusivity(unchecked) private var realizedMore: [Realized?]
 
     private static let counter = Atomic<UInt64>(0)
 
@@ -115,9 +118,28 @@ package final class Node: @unchecked Sendable {
         realizedFirst = values(0)
         for index in realizedMore.indices { realizedMore[index] = values(index + 1) }
         if !keepingHistory || isHistoryReleased { operands = [] }
-        recording = nil
+        leaveRecording()
         let made = realizedFirst != nil || realizedMore.contains { $0 != nil }
         stateStorage.store(made ? .ready : .released, ordering: .releasing)
+    }
+
+    /// `complete` for a node of one result.
+    package func complete(first realized: Realized?, keepingHistory: Bool) {
+        realizedFirst = realized
+        if !keepingHistory || isHistoryReleased { operands = [] }
+        leaveRecording()
+        stateStorage.store(realized != nil ? .ready : .released, ordering: .releasing)
+    }
+
+    func leaveRecording() {
+        recording = nil
+        home = 0
+    }
+
+    package func join(_ recording: Recording, at position: Int) {
+        self.position = position
+        self.recording = recording
+        home = recording.address
     }
 
     /// Lets go of the operands before the node runs, so that a plan may overwrite what nobody else holds.
@@ -129,7 +151,7 @@ package final class Node: @unchecked Sendable {
         realizedFirst = nil
         for index in realizedMore.indices { realizedMore[index] = nil }
         operands = []
-        recording = nil
+        leaveRecording()
         stateStorage.store(.failed, ordering: .releasing)
     }
 

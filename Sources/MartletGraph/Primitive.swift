@@ -143,11 +143,37 @@ package enum Primitive: Hashable, Sendable {
         case .unary(let function): key.write(UInt64(function.rawValue))
         case .binary(let function): key.write(UInt64(function.rawValue))
         case .select, .leaf, .placeholder: break
-        case .constant, .iota, .randomBits, .cast, .alias, .reshape, .permute, .expand, .slice, .flip, .updateSlice,
-            .concatenate, .gather, .scatter, .indexSelect, .indexAdd, .sort, .reduce, .argReduce, .cumulativeSum, .matmul,
-            .convolution, .convolutionInputGradient, .convolutionWeightGradient, .maxPool, .averagePool,
-            .averagePoolGradient, .linearAlgebra, .composite, .copy, .collective:
-            family.encode(into: &key)
+        case .constant(let family): family.encode(into: &key)
+        case .iota(let family): family.encode(into: &key)
+        case .randomBits(let family): family.encode(into: &key)
+        case .cast(let family): family.encode(into: &key)
+        case .alias(let family): family.encode(into: &key)
+        case .reshape(let family): family.encode(into: &key)
+        case .permute(let family): family.encode(into: &key)
+        case .expand(let family): family.encode(into: &key)
+        case .slice(let family): family.encode(into: &key)
+        case .flip(let family): family.encode(into: &key)
+        case .updateSlice(let family): family.encode(into: &key)
+        case .concatenate(let family): family.encode(into: &key)
+        case .gather(let family): family.encode(into: &key)
+        case .scatter(let family): family.encode(into: &key)
+        case .indexSelect(let family): family.encode(into: &key)
+        case .indexAdd(let family): family.encode(into: &key)
+        case .sort(let family): family.encode(into: &key)
+        case .reduce(let family): family.encode(into: &key)
+        case .argReduce(let family): family.encode(into: &key)
+        case .cumulativeSum(let family): family.encode(into: &key)
+        case .matmul(let family): family.encode(into: &key)
+        case .convolution(let family): family.encode(into: &key)
+        case .convolutionInputGradient(let family): family.encode(into: &key)
+        case .convolutionWeightGradient(let family): family.encode(into: &key)
+        case .maxPool(let family): family.encode(into: &key)
+        case .averagePool(let family): family.encode(into: &key)
+        case .averagePoolGradient(let family): family.encode(into: &key)
+        case .linearAlgebra(let family): family.encode(into: &key)
+        case .composite(let family): family.encode(into: &key)
+        case .copy(let family): family.encode(into: &key)
+        case .collective(let family): family.encode(into: &key)
         }
     }
 }

@@ -13,7 +13,13 @@ package final class Recording: @unchecked Sendable {
     package let transformation: String?
     package var isTrace: Bool { transformation != nil }
 
+    /// What floor 3 keeps from one flush to the next. Touched under the lock.
+    package var scratch: AnyObject?
+
     package init(transformation: String? = nil) { self.transformation = transformation }
+
+    /// The recording as a number, for comparisons.
+    package var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
     /// Nodes after which an unread recording is run.
     package static let nodeBound = 4096
@@ -49,8 +55,7 @@ package final class Recording: @unchecked Sendable {
     /// Adds a node. Called by `Node.record` only.
     package func append(_ node: Node) {
         lock.lock()
-        node.position = nodes.count
-        node.recording = self
+        node.join(self, at: nodes.count)
         nodes.append(node)
         let full = nodes.count >= Recording.nodeBound && !isTrace
         lock.unlock()
@@ -60,6 +65,12 @@ package final class Recording: @unchecked Sendable {
     /// Notes that a unit of work (a backward, a step) ended here.
     package func markEnd() {
         lock.withLock { mark = nodes.count }
+    }
+
+    /// Removes all nodes: every one ran. Called under the lock.
+    package func removeAll() {
+        nodes.removeAll(keepingCapacity: true)
+        mark = 0
     }
 
     /// Removes the nodes that ran, keeping the order of the others. Called under the lock.

@@ -1,133 +1,239 @@
 import MartletGraph
 
 /// Pending nodes that run together, with what the run must know of each.
-struct Component {
+///
+/// One lives with each recording and is used again by every flush, so that its arrays are allocated once. Everything
+/// happens under the recording's lock.
+final class Component {
+    // Only whoever holds the recording's lock comes here: exclusivity need not be checked once more.
+
     /// In recorded order; a node's operands inside the component come before it.
-    private var nodes: [Node]
-    /// By node: somebody needs a value of it.
-    private var isNeeded: [Bool]
-    /// By node, a bit a result: it outlives the run.
-    private var keptResults: [UInt64]
-    /// By node: its operands stay, for a derivative or to compute it again.
-    private var keepsOperands: [Bool]
-    private var indexOfNode: [ObjectIdentifier: Int] = [:]
+    @exclusivity(unchecked) private(set) var nodes: [Node] = []
+    @exclusivity(unchecked) private(set) var marks: [Mark] = []
+    /// For each position in the recording, the index here, or -1.
+    @exclusivity(unchecked) private var indexOfPosition: [Int32] = []
+    /// Indices of nodes that are not pending: they were released and run again.
+    @exclusivity(unchecked) private var indexOfReleased: [ObjectIdentifier: Int] = [:]
+    @exclusivity(unchecked) private var home: UInt = 0
+    /// True while the component is the whole recording: positions are indices.
+    @exclusivity(unchecked) private var isWhole = false
+    @exclusivity(unchecked) private var sets = DisjointSets()
+    @exclusivity(unchecked) private var extraction = Extraction()
 
-    /// The connected component of `node` among the pending nodes.
-    init(of node: Node, in recording: Recording) {
-        let pending = recording.nodes
-        if pending.count == 1 {
-            self.init(pending)
+    /// What is known of a node.
+    struct Mark {
+        /// A bit a result: it outlives the run.
+        var kept: UInt64 = 0
+        /// Somebody needs a value of it.
+        var isNeeded = false
+        /// Its operands stay, for a derivative or to compute it again.
+        var keepsOperands = false
+        /// A held differentiable value stands on it.
+        var isReached = false
+    }
+
+    /// The recording's own component.
+    static func of(_ recording: Recording) -> Component {
+        if let known = recording.scratch as? Component { return known }
+        let made = Component()
+        recording.scratch = made
+        return made
+    }
+
+    /// Runs the connected component of `node` among the pending nodes.
+    func run(connectedTo node: Node, in recording: Recording) throws {
+        home = recording.address
+        joinOperands(of: recording.nodes)
+        if sets.isOne {
+            begin(recording.nodes, isWhole: true)
         } else {
-            var sets = UnionFind(count: pending.count)
-            for (index, other) in pending.enumerated() {
-                for operand in other.operands where operand.node.recording === recording {
-                    sets.join(index, operand.node.position)
-                }
-            }
             let root = sets.find(node.position)
-            self.init(pending.indices.compactMap { sets.find($0) == root ? pending[$0] : nil })
+            begin(recording.nodes.filter { sets.find($0.position) == root }, isWhole: false)
         }
-        markHeld()
-        markHistory()
-        sweep()
+        markKept(laterThan: nil, in: recording)
+        defer { finish(recording) }
+        try run()
     }
 
-    /// The first `count` pending nodes, where later ones still need some of their results.
-    init(prefix count: Int, of recording: Recording) {
-        self.init(Array(recording.nodes[..<count]))
-        markHeld()
-        for later in recording.nodes[count...] {
-            for operand in later.operands { keep(operand) }
+    /// Runs all components of the recording, each as a plan of its own.
+    func runAll(_ recording: Recording) throws {
+        home = recording.address
+        joinOperands(of: recording.nodes)
+        defer { finish(recording) }
+        if sets.isOne {
+            begin(recording.nodes, isWhole: true)
+            markKept(laterThan: nil, in: recording)
+            return try run()
         }
-        markHistory()
-        sweep()
-    }
-
-    /// A released node and what it stands on.
-    init(recomputing node: Node) {
-        self.init([node])
-        keptResults[0] = (1 << UInt64(node.resultCount)) - 1
-        keepsOperands[0] = true
-        sweep()
-    }
-
-    /// Nodes chosen by the caller, of which `target` is to be kept.
-    init(nodes: [Node], target: Node) {
-        self.init(nodes)
-        markHeld()
-        if let index = indexOfNode[ObjectIdentifier(target)] { keptResults[index] = (1 << UInt64(target.resultCount)) - 1 }
-        markHistory()
-        sweep()
-    }
-
-    private init(_ nodes: [Node]) {
-        self.nodes = nodes
-        isNeeded = Array(repeating: false, count: nodes.count)
-        keptResults = Array(repeating: 0, count: nodes.count)
-        keepsOperands = Array(repeating: false, count: nodes.count)
-        addReleasedOperands()
-        if self.nodes.count > 1 {
-            indexOfNode.reserveCapacity(self.nodes.count)
-            for (index, node) in self.nodes.enumerated() { indexOfNode[ObjectIdentifier(node)] = index }
-        } else if let only = self.nodes.first {
-            indexOfNode[ObjectIdentifier(only)] = 0
+        var members: [Int32: [Node]] = [:]
+        var roots: [Int32] = []
+        for node in recording.nodes {
+            let root = sets.find(node.position)
+            if members[root] == nil { roots.append(root) }
+            members[root, default: []].append(node)
         }
+        for root in roots {
+            begin(members[root] ?? [], isWhole: false)
+            markKept(laterThan: nil, in: recording)
+            try run()
+        }
+    }
+
+    /// Runs the first `count` pending nodes, where later ones still need some of their results.
+    func run(prefix count: Int, of recording: Recording) throws {
+        home = recording.address
+        begin(Array(recording.nodes[..<count]), isWhole: count == recording.nodes.count)
+        markKept(laterThan: count, in: recording)
+        defer { finish(recording) }
+        try run()
+    }
+
+    /// Runs a released node again, and what it stands on.
+    func run(recomputing node: Node) throws {
+        home = 0
+        begin([node], isWhole: false)
+        marks[0].kept = (1 << UInt64(node.resultCount)) - 1
+        marks[0].keepsOperands = true
+        indexOfReleased[ObjectIdentifier(node)] = 0
+        addReleasedOperands(of: [node])
+        for index in nodes.indices.reversed() { markNeeded(index) }
+        defer { nodes.removeAll() }
+        try run()
+    }
+
+    /// Runs nodes chosen by the caller, of which `target` is to be kept.
+    func run(_ chosen: [Node], target: Node, in recording: Recording) throws {
+        home = recording.address
+        begin(chosen, isWhole: false)
+        if let index = index(of: target) { marks[index].kept = (1 << UInt64(target.resultCount)) - 1 }
+        markKept(laterThan: nil, in: recording)
+        defer { finish(recording) }
+        try run()
+    }
+
+    /// Joins each pending node with the pending ones that it reads.
+    private func joinOperands(of pending: [Node]) {
+        sets.reset(pending.count)
+        guard pending.count > 1 else { return }
+        for index in pending.indices {
+            let operands = pending[index].operands
+            for position in operands.indices {
+                unowned(unsafe) let source = operands[position].node
+                if source.home == home { sets.join(index, source.position) }
+            }
+        }
+    }
+
+    private func begin(_ members: [Node], isWhole: Bool) {
+        nodes = members
+        self.isWhole = isWhole
+        marks.removeAll(keepingCapacity: true)
+        for _ in members { marks.append(Mark()) }
+        if !indexOfReleased.isEmpty { indexOfReleased.removeAll() }
+        if !isWhole { indexPositions() }
+        if home != 0, readsReleased { addReleasedOperands(of: members) }
+    }
+
+    private var readsReleased: Bool {
+        for index in nodes.indices {
+            let operands = nodes[index].operands
+            for position in operands.indices where operands[position].node.home != home {
+                if operands[position].node.state == .released { return true }
+            }
+        }
+        return false
+    }
+
+    private func indexPositions() {
+        indexOfPosition.removeAll(keepingCapacity: true)
+        for index in nodes.indices where nodes[index].home == home && home != 0 {
+            let position = nodes[index].position
+            while indexOfPosition.count <= position { indexOfPosition.append(-1) }
+            indexOfPosition[position] = Int32(index)
+        }
+    }
+
+    /// The node's index here; nil for one outside.
+    @inline(__always)
+    func index(of node: borrowing Node) -> Int? {
+        if node.home == home, home != 0 {
+            if isWhole { return node.position }
+            guard node.position < indexOfPosition.count else { return nil }
+            let index = Int(indexOfPosition[node.position])
+            return index < 0 ? nil : index
+        }
+        return indexOfReleased.isEmpty ? nil : indexOfReleased[ObjectIdentifier(copy node)]
     }
 
     /// Operands whose memory was given up are computed again, in the same plan.
-    private mutating func addReleasedOperands() {
-        var extra: [Node] = []
-        var seen = Set<ObjectIdentifier>()
-        var stack = nodes
-        while let node = stack.popLast() {
-            for operand in node.operands where operand.node.state == .released {
-                if seen.insert(ObjectIdentifier(operand.node)).inserted {
-                    extra.append(operand.node)
-                    stack.append(operand.node)
-                }
-            }
+    private func addReleasedOperands(of members: [Node]) {
+        var pending: [Node] = []
+        for node in members {
+            for operand in node.operands where operand.node.state == .released { pending.append(operand.node) }
         }
-        guard !extra.isEmpty else { return }
-        let known = Set(nodes.map { ObjectIdentifier($0) })
-        nodes = (nodes + extra.filter { !known.contains(ObjectIdentifier($0)) }).sorted { $0.order < $1.order }
-        isNeeded = Array(repeating: false, count: nodes.count)
-        keptResults = Array(repeating: 0, count: nodes.count)
+        var seen = Set(members.map { ObjectIdentifier($0) })
+        var released: [Node] = []
+        while let node = pending.popLast() {
+            guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
+            released.append(node)
+            for operand in node.operands where operand.node.state == .released { pending.append(operand.node) }
+        }
+        guard !released.isEmpty else { return }
+        let known = Dictionary(uniqueKeysWithValues: zip(members.map { ObjectIdentifier($0) }, marks))
+        nodes = (members + released).sorted { $0.order < $1.order }
         // What was released keeps its history: somebody may ask for it once more.
-        let released = Set(extra.map { ObjectIdentifier($0) })
-        keepsOperands = nodes.map { released.contains(ObjectIdentifier($0)) }
+        marks = nodes.map { known[ObjectIdentifier($0)] ?? Mark(keepsOperands: true) }
+        isWhole = false
+        indexPositions()
+        for (index, node) in nodes.enumerated() where node.home != home || home == 0 {
+            indexOfReleased[ObjectIdentifier(node)] = index
+        }
     }
-
-    private func index(of node: Node) -> Int? { indexOfNode[ObjectIdentifier(node)] }
 
     // MARK: What must be made and kept
 
-    private mutating func markHeld() {
-        for (index, node) in nodes.enumerated() {
-            for result in 0..<node.resultCount where node.isHeld(result) { keptResults[index] |= 1 << UInt64(result) }
-        }
-    }
-
-    private mutating func keep(_ value: Value) {
-        if let index = index(of: value.node) { keptResults[index] |= 1 << UInt64(value.index) }
-    }
-
-    /// Residuals: what the derivatives of held differentiable values will read.
-    private mutating func markHistory() {
-        var reaches = [Bool](repeating: false, count: nodes.count)
-        for index in nodes.indices.reversed() {
-            let node = nodes[index]
-            guard node.isDifferentiable, !node.isHistoryReleased else { continue }
-            if keptResults[index] != 0 { reaches[index] = true }
-            guard reaches[index], node.leaf == nil else { continue }
-            keepsOperands[index] = true
-            for operand in node.operands where operand.isDifferentiable {
-                if let own = self.index(of: operand.node) { reaches[own] = true }
+    /// From the last node to the first: what is held or read later is kept, with the residuals that its derivative will
+    /// read, and whatever that needs is needed. Operands come before their node, so one walk settles all.
+    private func markKept(laterThan count: Int?, in recording: Recording) {
+        if let count {
+            for later in recording.nodes[count...] {
+                for operand in later.operands { keep(operand) }
             }
-            markResiduals(of: node)
+        }
+        for index in nodes.indices.reversed() {
+            unowned(unsafe) let node = nodes[index]
+            for result in 0..<node.resultCount where node.isHeld(result) { marks[index].kept |= 1 << UInt64(result) }
+            if node.isDifferentiable { markHistory(index) }
+            markNeeded(index)
         }
     }
 
-    private mutating func markResiduals(of node: Node) {
+    private func markHistory(_ index: Int) {
+        unowned(unsafe) let node = nodes[index]
+        guard !node.isHistoryReleased else { return }
+        if marks[index].kept != 0 { marks[index].isReached = true }
+        guard marks[index].isReached, node.leaf == nil else { return }
+        marks[index].keepsOperands = true
+        for operand in node.operands where operand.isDifferentiable {
+            if let own = self.index(of: operand.node) { marks[own].isReached = true }
+        }
+        markResiduals(of: node)
+    }
+
+    private func markNeeded(_ index: Int) {
+        if marks[index].kept != 0 { marks[index].isNeeded = true }
+        guard marks[index].isNeeded else { return }
+        let operands = nodes[index].operands
+        for position in operands.indices {
+            if let own = self.index(of: operands[position].node) { marks[own].isNeeded = true }
+        }
+    }
+
+    private func keep(_ value: Value) {
+        if let index = index(of: value.node) { marks[index].kept |= 1 << UInt64(value.index) }
+    }
+
+    private func markResiduals(of node: Node) {
         let residuals = node.primitive.family.residuals
         if residuals.contains(.operands) {
             for operand in node.operands { keepResidual(operand) }
@@ -143,11 +249,11 @@ struct Component {
 
     /// Keeps a value for a derivative; what costs nothing to make again (numbers, random bits, views) keeps its operands
     /// instead.
-    private mutating func keepResidual(_ value: Value) {
+    private func keepResidual(_ value: Value) {
         guard let index = index(of: value.node) else { return }
         switch value.node.primitive {
         case .constant, .iota, .randomBits, .alias, .reshape, .permute, .expand, .slice, .flip:
-            keepsOperands[index] = true
+            marks[index].keepsOperands = true
             for operand in value.node.operands { keepResidual(operand) }
         case .leaf, .placeholder, .unary, .binary, .select, .cast, .updateSlice, .concatenate, .gather, .scatter,
             .indexSelect, .indexAdd, .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .convolution,
@@ -157,75 +263,79 @@ struct Component {
         }
     }
 
-    /// From what is kept back to all that it needs.
-    private mutating func sweep() {
-        for index in nodes.indices.reversed() {
-            if keptResults[index] != 0 { isNeeded[index] = true }
-            guard isNeeded[index] else { continue }
-            for operand in nodes[index].operands {
-                if let own = self.index(of: operand.node) { isNeeded[own] = true }
-            }
-        }
-    }
-
     // MARK: Running
 
-    /// Runs the component and takes it out of the recording. Called under the recording's lock.
-    consuming func run(in recording: Recording) throws {
-        let members = nodes
+    private func run() throws {
         do {
             try execute()
         } catch {
-            for node in members where node.isPending { node.fail(error) }
-            recording.remove { !$0.isPending }
+            for node in nodes where node.isPending { node.fail(error) }
             throw error
         }
-        recording.remove { !$0.isPending }
     }
 
-    private consuming func execute() throws {
-        for node in nodes {
-            for operand in node.operands where operand.node.state == .failed {
-                throw operand.node.failure ?? FlushError.lost(operand.node.primitive.family.name)
-            }
-        }
-        guard isNeeded.contains(true) else {
-            for index in nodes.indices { nodes[index].complete({ _ in nil }, keepingHistory: keepsOperands[index]) }
+    /// Takes what ran out of the recording.
+    private func finish(_ recording: Recording) {
+        nodes.removeAll()
+        if isWhole { recording.removeAll() } else { recording.remove { !$0.isPending } }
+    }
+
+    private func execute() throws {
+        guard marks.contains(where: \.isNeeded) else {
+            for index in nodes.indices { nodes[index].complete({ _ in nil }, keepingHistory: marks[index].keepsOperands) }
             return
         }
         let device = nodes.lazy.compactMap(\.device).first ?? .cpu
         guard let backend = Backends.backend(for: device) else { throw FlushError.noBackend(device) }
-        var extraction = Extraction(nodes, isNeeded, keptResults, indexOfNode, engineSet: backend.engineSet)
-        let plan = try PlanCache.shared.plan(for: extraction.key) { try extraction.makePlan(on: backend) }
-        var leaves = extraction.takeLeaves()
-        let arguments = extraction.arguments
+        defer { extraction.reset() }
+        try extraction.read(self, engineSet: backend.engineSet)
+        let plan = try PlanCache.shared.plan(for: extraction.key) { try extraction.makePlan(self, on: backend) }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.
-        for index in nodes.indices where !keepsOperands[index] { nodes[index].dropOperands() }
-        let results = try plan.run(leaves: &leaves, arguments: arguments, on: backend)
+        for index in nodes.indices where !marks[index].keepsOperands { nodes[index].dropOperands() }
+        let results = try plan.run(leaves: &extraction.leaves, arguments: extraction.arguments, on: backend)
         store(results)
     }
 
     private func store(_ results: [Realized]) {
         var next = 0
-        for (index, node) in nodes.enumerated() {
-            let mask = isNeeded[index] ? keptResults[index] : 0
-            let first = next
-            next += mask.nonzeroBitCount
+        for index in nodes.indices {
+            unowned(unsafe) let node = nodes[index]
+            let mark = marks[index]
+            let mask = mark.isNeeded ? mark.kept : 0
             if node.isPending || mask != 0 {
-                node.complete(
-                    { result in
-                        guard mask >> UInt64(result) & 1 == 1 else { return node.realized(result) }
-                        return results[first + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
-                    }, keepingHistory: keepsOperands[index])
+                if node.resultCount == 1 {
+                    node.complete(
+                        first: mask != 0 ? results[next] : node.realized(0), keepingHistory: mark.keepsOperands)
+                } else {
+                    complete(node, mask, results[next...], keepingHistory: mark.keepsOperands)
+                }
             }
+            next += mask.nonzeroBitCount
         }
+    }
+
+    private func complete(_ node: Node, _ mask: UInt64, _ results: ArraySlice<Realized>, keepingHistory: Bool) {
+        node.complete(
+            { result in
+                guard mask >> UInt64(result) & 1 == 1 else { return node.realized(result) }
+                return results[results.startIndex + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
+            }, keepingHistory: keepingHistory)
     }
 }
 
 /// Disjoint sets of indices.
-private struct UnionFind {
-    private var parent: [Int32]
-    init(count: Int) { parent = (0..<Int32(count)).map { $0 } }
+private struct DisjointSets {
+    private var parent: [Int32] = []
+    private var count = 0
+
+    mutating func reset(_ count: Int) {
+        parent.removeAll(keepingCapacity: true)
+        for index in 0..<Int32(count) { parent.append(index) }
+        self.count = count
+    }
+
+    /// True where all indices are in one set.
+    var isOne: Bool { count == 1 }
 
     mutating func find(_ index: Int) -> Int32 {
         var root = Int32(index)
@@ -238,6 +348,9 @@ private struct UnionFind {
 
     mutating func join(_ a: Int, _ b: Int) {
         let (left, right) = (find(a), find(b))
-        if left != right { parent[Int(max(left, right))] = min(left, right) }
+        if left != right {
+            parent[Int(max(left, right))] = min(left, right)
+            count -= 1
+        }
     }
 }

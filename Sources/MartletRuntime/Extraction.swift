@@ -1,88 +1,86 @@
 import MartletGraph
 
 /// The key, leaves and arguments of a component; and, on a miss, its plan.
+///
+/// Lives with its component and keeps its arrays' memory from one flush to the next.
 struct Extraction {
-    private let nodes: [Node]
-    private let isNeeded: [Bool]
-    private let keptResults: [UInt64]
-    private let indexOfNode: [ObjectIdentifier: Int]
-
     private(set) var key = KeyWriter()
     private(set) var arguments: [Scalar] = []
-    private var leaves: [Realized] = []
+    /// The leaves' memory: taken over by the run, which may overwrite what nobody else holds.
+    var leaves: [Realized] = []
     private var leafTypes: [TensorType] = []
-    private var leafIndex: [Value.Identity: Int] = [:]
+    private var indexOfLeaf = LeafTable()
 
-    init(
-        _ nodes: [Node], _ isNeeded: [Bool], _ keptResults: [UInt64], _ indexOfNode: [ObjectIdentifier: Int],
-        engineSet: UInt64
-    ) {
-        self.nodes = nodes
-        self.isNeeded = isNeeded
-        self.keptResults = keptResults
-        self.indexOfNode = indexOfNode
+    /// Writes the key of the component's needed nodes and collects what they read.
+    mutating func read(_ component: Component, engineSet: UInt64) throws {
         key.write(engineSet)
-        for (index, node) in nodes.enumerated() where isNeeded[index] { write(node, index) }
-    }
-
-    private mutating func write(_ node: Node, _ index: Int) {
-        key.write(node.primitive.code << 32 | UInt64(node.operands.count))
-        key.write(keptResults[index])
-        node.primitive.encode(into: &key)
-        for operand in node.operands {
-            if let own = indexOfNode[ObjectIdentifier(operand.node)] {
-                key.write(UInt64(own) << 8 | UInt64(operand.index))
-            } else {
-                write(leaf: operand)
+        for index in component.nodes.indices where component.marks[index].isNeeded {
+            unowned(unsafe) let node = component.nodes[index]
+            let operands = node.operands
+            key.write(node.primitive.code << 32 | UInt64(operands.count))
+            key.write(component.marks[index].kept)
+            node.primitive.encode(into: &key)
+            for position in operands.indices {
+                if let own = component.index(of: operands[position].node) {
+                    key.write(UInt64(own) << 8 | UInt64(operands[position].index))
+                } else {
+                    try write(leaf: operands[position])
+                }
             }
+            if !node.arguments.isEmpty { arguments.append(contentsOf: node.arguments) }
         }
-        arguments.append(contentsOf: node.arguments)
     }
 
     /// A leaf: numbered where it is met first, with its type and layout.
-    private mutating func write(leaf value: Value) {
-        let identity = Value.Identity(value)
-        if let known = leafIndex[identity] {
-            key.write(UInt64(known) << 8 | 0xFF)
+    private mutating func write(leaf value: Value) throws {
+        let (index, isNew) = indexOfLeaf.index(of: value, next: leaves.count)
+        guard isNew else {
+            key.write(UInt64(index) << 8 | 0xFF)
             return
         }
         guard let realized = value.node.realized(value.index) else {
+            if value.node.state == .failed {
+                throw value.node.failure ?? FlushError.lost(value.node.primitive.family.name)
+            }
             stop("\(value.node.primitive.family.name): an operand has no value; it left the traced function it belongs to")
         }
-        leafIndex[identity] = leaves.count
-        key.write(UInt64(leaves.count) << 8 | 0xFE)
-        key.write(UInt64(value.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1) | (realized.isBlocked ? 2 : 0))
-        key.write(value.shape)
+        let type = value.type
+        key.write(UInt64(index) << 8 | 0xFE)
+        key.write(UInt64(type.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1) | (realized.isBlocked ? 2 : 0))
+        key.write(type.shape)
         if let strides = realized.strides { key.write(strides) }
         leaves.append(realized)
-        leafTypes.append(value.type)
+        leafTypes.append(type)
     }
 
-    /// The leaves' memory; afterwards the extraction refers to none of it.
-    mutating func takeLeaves() -> [Realized] {
-        defer { leaves = [] }
-        return leaves
+    /// Lets go of everything but the arrays' capacity.
+    mutating func reset() {
+        key.removeAll()
+        arguments.removeAll(keepingCapacity: true)
+        leaves.removeAll(keepingCapacity: true)
+        leafTypes.removeAll(keepingCapacity: true)
+        indexOfLeaf.removeAll()
     }
 
     /// Lowers the needed nodes and plans them.
-    func makePlan(on backend: any Backend) throws -> Plan {
+    func makePlan(_ component: Component, on backend: any Backend) throws -> Plan {
         var lowering = Lowering(argumentCount: arguments.count, backend: backend)
         let leafOperands = leaves.indices.map { lowering.addLeaf($0, leafTypes[$0], leaves[$0]) }
-        var lowered: [[Lowering.Operand]] = Array(repeating: [], count: nodes.count)
+        var lowered: [[Lowering.Operand]] = Array(repeating: [], count: component.nodes.count)
         var nextArgument = 0
         var kept: [PlanGraph.Operand] = []
-        for (index, node) in nodes.enumerated() where isNeeded[index] {
+        for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {
             let operands = node.operands.map { operand -> Lowering.Operand in
-                if let own = indexOfNode[ObjectIdentifier(operand.node)] { return lowered[own][operand.index] }
-                return leafOperands[leafIndex[Value.Identity(operand)] ?? 0]
+                if let own = component.index(of: operand.node) { return lowered[own][operand.index] }
+                return leafOperands[indexOfLeaf.knownIndex(of: operand)]
             }
             let references = node.arguments.indices.map { ArgumentReference.runtime(nextArgument + $0) }
             nextArgument += node.arguments.count
             let types = (0..<node.resultCount).map { node.type(of: $0) }
             lowered[index] = lowering.lower(node.primitive, operands, types, arguments: references)
         }
-        for index in nodes.indices where isNeeded[index] {
-            for result in 0..<nodes[index].resultCount where keptResults[index] >> UInt64(result) & 1 == 1 {
+        for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {
+            for result in 0..<node.resultCount where component.marks[index].kept >> UInt64(result) & 1 == 1 {
                 kept.append(lowering.kept(lowered[index][result]))
             }
         }
@@ -90,15 +88,53 @@ struct Extraction {
     }
 }
 
-extension Value {
-    /// A result as a dictionary key.
-    package struct Identity: Hashable {
-        private let node: ObjectIdentifier
-        private let index: Int
-        package init(_ value: Value) {
-            node = ObjectIdentifier(value.node)
-            index = value.index
+/// Indices of leaves by identity: open addressing, since a flush looks up every operand.
+struct LeafTable {
+    private var keys: [UInt] = Array(repeating: 0, count: 64)
+    private var indices: [Int32] = Array(repeating: 0, count: 64)
+    private var used: [Int32] = []
+
+    private static func key(_ value: Value) -> UInt {
+        UInt(bitPattern: Unmanaged.passUnretained(value.node).toOpaque()) | UInt(truncatingIfNeeded: value.index & 15)
+    }
+
+    private func slot(_ key: UInt) -> Int {
+        let mask = keys.count - 1
+        var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
+        while keys[slot] != 0, keys[slot] != key { slot = (slot + 1) & mask }
+        return slot
+    }
+
+    /// The index of a leaf, `next` for one that was not met before.
+    mutating func index(of value: Value, next: Int) -> (index: Int, isNew: Bool) {
+        let key = LeafTable.key(value)
+        let found = slot(key)
+        if keys[found] == key { return (Int(indices[found]), false) }
+        keys[found] = key
+        indices[found] = Int32(next)
+        used.append(Int32(found))
+        if used.count * 2 > keys.count { grow() }
+        return (next, true)
+    }
+
+    func knownIndex(of value: Value) -> Int { Int(indices[slot(LeafTable.key(value))]) }
+
+    private mutating func grow() {
+        let entries = used.map { (keys[Int($0)], indices[Int($0)]) }
+        keys = Array(repeating: 0, count: keys.count * 2)
+        indices = Array(repeating: 0, count: keys.count)
+        used.removeAll(keepingCapacity: true)
+        for (key, index) in entries {
+            let found = slot(key)
+            keys[found] = key
+            indices[found] = index
+            used.append(Int32(found))
         }
+    }
+
+    mutating func removeAll() {
+        for slot in used { keys[Int(slot)] = 0 }
+        used.removeAll(keepingCapacity: true)
     }
 }
 

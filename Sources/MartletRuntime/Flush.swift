@@ -25,7 +25,7 @@ package enum Flush {
                 }
                 try recording.lock.withLock { () throws in
                     guard node.isPending else { return }
-                    try Component(of: node, in: recording).run(in: recording)
+                    try Component.of(recording).run(connectedTo: node, in: recording)
                 }
                 if !node.isPending { continue }
             }
@@ -36,9 +36,7 @@ package enum Flush {
     package static func all(_ recording: Recording = .current) throws {
         guard !recording.isTrace else { return }
         try recording.lock.withLock { () throws in
-            while let first = recording.nodes.first {
-                try Component(of: first, in: recording).run(in: recording)
-            }
+            if !recording.nodes.isEmpty { try Component.of(recording).runAll(recording) }
         }
     }
 
@@ -47,7 +45,7 @@ package enum Flush {
         do {
             try recording.lock.withLock { () throws in
                 let cut = recording.mark > 0 ? recording.mark : Repetition.cut(recording.nodes)
-                try Component(prefix: cut, of: recording).run(in: recording)
+                try Component.of(recording).run(prefix: cut, of: recording)
             }
         } catch {
             // The nodes are marked failed; whoever reads one gets the error.
@@ -57,7 +55,9 @@ package enum Flush {
     /// A value whose memory was given up but whose history is kept: its operations run again.
     private static func recompute(_ node: Node) throws {
         let recording = Recording()
-        try recording.lock.withLock { () throws in try Component(recomputing: node).run(in: recording) }
+        try recording.lock.withLock { () throws in
+            try Component.of(recording).run(recomputing: node)
+        }
         if node.state != .ready { throw FlushError.lost(node.primitive.family.name) }
     }
 
@@ -67,7 +67,9 @@ package enum Flush {
         if behind.contains(where: { $0.primitive == .placeholder }) {
             throw FlushError.placeholderRead(transformation)
         }
-        try trace.lock.withLock { () throws in try Component(nodes: behind, target: node).run(in: trace) }
+        try trace.lock.withLock { () throws in
+            try Component.of(trace).run(behind, target: node, in: trace)
+        }
     }
 }
 

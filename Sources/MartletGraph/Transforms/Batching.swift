@@ -89,7 +89,7 @@ extension Recording {
     /// Lets go of a trace that has served: its nodes point at it, and it at them.
     package func discard() {
         lock.withLock {
-            for node in nodes { node.recording = nil }
+            for node in nodes { node.leaveRecording() }
             nodes = []
         }
     }
