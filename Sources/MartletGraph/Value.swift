@@ -86,6 +86,13 @@ extension Value {
         return Value(node: node)
     }
 
+    /// A value that could not be made: reading it gives the error.
+    package static func failed(_ error: any Error, _ type: TensorType) -> Value {
+        let node = Node(.leaf, operands: [], type: type, device: nil, isDifferentiable: false, isOutsideHistory: true)
+        node.fail(error)
+        return Value(node: node)
+    }
+
     /// A stand-in for an argument of `vmap` or `compile`.
     package static func placeholder(_ type: TensorType, device: Device? = nil) -> Value {
         let node = Node(

@@ -33,6 +33,14 @@ public final class Generator: @unchecked Sendable {
         }
     }
 
+    /// Counts draws; gives the state before them.
+    package func advance(by count: UInt64) -> State {
+        lock.withLock {
+            defer { draws += count }
+            return State(key: key, draws: draws)
+        }
+    }
+
     /// Starts over from a seed.
     public func seed(_ seed: UInt64) {
         lock.withLock {

@@ -16,17 +16,20 @@ package final class StateRecorder {
     package private(set) var sources: [ObjectIdentifier: Source] = [:]
     package private(set) var draws: [ObjectIdentifier: (generator: Generator, count: UInt64)] = [:]
     package private(set) var additions: [ObjectIdentifier: (number: StateNumber, total: Double)] = [:]
-    /// The slots that the trace has met, in order, with the placeholder that stands for what each held (nil: nothing) and
-    /// what it holds by now.
+    /// The slots that the trace has met, in order.
     package private(set) var slots: [SlotState] = []
     private var indexOfSlot: [ObjectIdentifier: Int] = [:]
-    /// The slots that may be written; nil while none was named.
+    /// The slots that may be written.
     private let writable: Set<ObjectIdentifier>
 
     /// A slot as a trace sees it.
     package struct SlotState {
         package let slot: StateSlot
-        package let placeholder: Value?
+        /// What stood in the slot was read before anything was written.
+        package var isRead = false
+        /// Stands for what the slot held when the call began; nil where it was empty or is not read.
+        package var placeholder: Value?
+        /// What the slot holds by now, where it was read or written.
         package var tensor: Tensor?
         package var isWritten = false
     }
@@ -35,7 +38,16 @@ package final class StateRecorder {
         writable = Set(slots.map { ObjectIdentifier($0) })
     }
 
-    package func read(_ slot: StateSlot) -> Tensor? { slots[index(of: slot)].tensor }
+    package func read(_ slot: StateSlot) -> Tensor? {
+        let index = index(of: slot)
+        if !slots[index].isRead, !slots[index].isWritten {
+            slots[index].isRead = true
+            let placeholder = slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
+            slots[index].placeholder = placeholder
+            slots[index].tensor = placeholder.map { slot.leaf(Tensor($0)) }
+        }
+        return slots[index].tensor
+    }
 
     package func write(_ tensor: Tensor?, to slot: StateSlot) {
         guard writable.contains(ObjectIdentifier(slot)) else {
@@ -48,10 +60,8 @@ package final class StateRecorder {
 
     private func index(of slot: StateSlot) -> Int {
         if let known = indexOfSlot[ObjectIdentifier(slot)] { return known }
-        let placeholder = slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
-        let tensor = placeholder.map { slot.leaf(Tensor($0)) }
         indexOfSlot[ObjectIdentifier(slot)] = slots.count
-        slots.append(SlotState(slot: slot, placeholder: placeholder, tensor: tensor))
+        slots.append(SlotState(slot: slot))
         return slots.count - 1
     }
 

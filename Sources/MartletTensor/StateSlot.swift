@@ -38,6 +38,11 @@ public final class StateSlot: @unchecked Sendable {
         }
     }
 
+    /// A made value as a leaf of this slot.
+    package func holding(_ realized: Realized, _ type: TensorType) -> Tensor {
+        Tensor(Value.leaf(realized, type, device: nil, box: box, isDifferentiable: box != nil))
+    }
+
     /// What the slot holds outside any trace; a value written here is already a leaf of this slot.
     package var current: Tensor? {
         get { lock.withLock { stored } }
@@ -58,4 +63,10 @@ public protocol StateHolder {
     var stateSlots: [StateSlot] { get }
     /// The numbers that change: rates, counts.
     var stateNumbers: [StateNumber] { get }
+    /// What a traced function depends on besides tensors and numbers: each module's train or evaluation mode.
+    var traceModes: [Bool] { get }
+}
+
+extension StateHolder {
+    public var traceModes: [Bool] { [] }
 }

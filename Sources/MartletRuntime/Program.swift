@@ -1,0 +1,83 @@
+import MartletGraph
+
+/// A traced graph as a plan that runs again and again on other leaves: what a compiled function is made of.
+package final class Program: Sendable {
+    private let plan: Plan
+    private let backend: any Backend
+    /// Values that the trace took from outside, besides its placeholders: they stay what they were.
+    private let captured: [Realized]
+    /// The numbers that the trace saw.
+    package let arguments: [Scalar]
+    /// For each constant node of the trace that the outputs stand on, where its number is among the arguments.
+    package let positions: [ObjectIdentifier: Int]
+
+    /// Plans the graph from `inputs` (placeholders of `trace`) to `outputs`.
+    package init(inputs: [Value], outputs: [Value], trace: Recording, device: Device) throws {
+        guard let backend = Backends.backend(for: device) else { throw FlushError.noBackend(device) }
+        self.backend = backend
+        let nodes = Trace.nodes(behind: outputs, in: trace)
+        var numbers: [Scalar] = []
+        var positions: [ObjectIdentifier: Int] = [:]
+        for node in nodes where !node.arguments.isEmpty {
+            positions[ObjectIdentifier(node)] = numbers.count
+            numbers += node.arguments
+        }
+        var builder = ProgramBuilder(lowering: Lowering(argumentCount: numbers.count, backend: backend))
+        for input in inputs { builder.addInput(input) }
+        for node in nodes { try builder.add(node, firstArgument: positions[ObjectIdentifier(node)] ?? 0) }
+        let kept = try outputs.map { builder.lowering.kept(try builder.operand($0)) }
+        plan = try Planner.plan(builder.lowering.graph, kept: kept, backend: backend)
+        captured = builder.captured
+        arguments = numbers
+        self.positions = positions
+    }
+
+    /// Runs on the inputs' memory, plain and contiguous. What the outputs replace is overwritten where `inputs` hold the
+    /// last reference.
+    package func run(inputs: inout [Realized], arguments: [Scalar]) throws -> [Realized] {
+        if !captured.isEmpty { inputs += captured }
+        return try plan.run(leaves: &inputs, arguments: arguments, on: backend)
+    }
+
+    package var descriptions: [StepDescription] { plan.descriptions }
+}
+
+private struct ProgramBuilder {
+    var lowering: Lowering
+    private var lowered: [ObjectIdentifier: [Lowering.Operand]] = [:]
+    private var leafCount = 0
+    private(set) var captured: [Realized] = []
+
+    init(lowering: Lowering) { self.lowering = lowering }
+
+    mutating func addInput(_ value: Value) {
+        let plain = Realized(buffer: ProgramBuilder.nowhere)
+        lowered[ObjectIdentifier(value.node)] = [lowering.addLeaf(leafCount, value.type, plain)]
+        leafCount += 1
+    }
+
+    mutating func add(_ node: Node, firstArgument: Int) throws {
+        if lowered[ObjectIdentifier(node)] != nil { return }
+        let operands = try node.operands.map { try operand($0) }
+        let references = node.arguments.indices.map { ArgumentReference.runtime(firstArgument + $0) }
+        let types = (0..<node.resultCount).map { node.type(of: $0) }
+        lowered[ObjectIdentifier(node)] = lowering.lower(node.primitive, operands, types, arguments: references)
+    }
+
+    /// The lowered value; one from outside the trace becomes a leaf of its own.
+    mutating func operand(_ value: Value) throws -> Lowering.Operand {
+        if let known = lowered[ObjectIdentifier(value.node)] { return known[value.index] }
+        try Flush.value(of: value.node)
+        guard let realized = value.node.realized(value.index) else {
+            throw FlushError.lost(value.node.primitive.family.name)
+        }
+        let leaf = lowering.addLeaf(leafCount, value.type, realized)
+        leafCount += 1
+        captured.append(realized)
+        if value.node.resultCount == 1 { lowered[ObjectIdentifier(value.node)] = [leaf] }
+        return leaf
+    }
+
+    /// Stands for the memory that each run brings.
+    private static let nowhere = Buffer(address: .allocate(byteCount: 64, alignment: 64), byteCount: 0)
+}

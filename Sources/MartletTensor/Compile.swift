@@ -1,0 +1,69 @@
+import MartletGraph
+import MartletRuntime
+
+/// A function as a fixed plan: traced once for each kind of arguments, from then on only run.
+///
+/// State (parameters, buffers, gradients, an optimizer's moments, rates and counts) that the closure changes must be
+/// reachable from `updating`; each call reads it anew and writes it back, in place where nobody else holds the old value.
+/// Random numbers are drawn anew in each call. Other tensors that the closure reads are taken as they are when it is
+/// traced; other modules' parameters are read at each call.
+///
+/// Inside, values are not known: reading one (`item()`, `print`, `if`) stops and says so.
+///
+///     let step = compile(updating: model, optimizer) { (x: Tensor, y: Tensor) in
+///         optimizer.zeroGradients()
+///         let loss = crossEntropy(model(x), y)
+///         loss.backward()
+///         optimizer.step()
+///         return loss
+///     }
+public func compile<each State: StateHolder, each Input: TensorTree, Output: TensorTree>(
+    updating state: repeat each State, function body: @escaping (repeat each Input) -> Output
+) -> CompiledFunction<repeat each Input, Output> {
+    var holders: [any StateHolder] = []
+    repeat holders.append(each state)
+    return CompiledFunction(updating: holders, body)
+}
+
+/// What `compile` gives: called like the closure it was made from.
+public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> {
+    private let core: CompiledCore
+    private let body: (repeat each Input) -> Output
+    /// The shape of the outputs, as the last trace left it.
+    private var outline: [CompiledCore.Key: Output] = [:]
+
+    init(updating holders: [any StateHolder], _ body: @escaping (repeat each Input) -> Output) {
+        core = CompiledCore(holders)
+        self.body = body
+    }
+
+    /// Runs the plan. Failing kernels and missing memory stop; `run` throws them.
+    public func callAsFunction(_ inputs: repeat each Input) -> Output {
+        do { return try run(repeat each inputs) } catch { stop("compile: \(error)") }
+    }
+
+    /// Runs the plan, throwing what went wrong: then everything the call would have renewed is marked as failed.
+    public func run(_ inputs: repeat each Input) throws -> Output {
+        // Inside another transformation the closure is simply part of that one's graph.
+        if Recording.current.isTrace { return body(repeat each inputs) }
+        var leaves: [Tensor] = []
+        for input in repeat each inputs { leaves += input.leaves }
+        return try core.lock.withLock { () throws in
+            let key = core.key(leaves)
+            let results = try core.run(key, leaves) { placeholders in
+                var rest = placeholders[...]
+                let output = body(repeat (each inputs).replacing(&rest))
+                outline[key] = output
+                return output.leaves
+            }
+            guard let outline = outline[key] else { stop("compile: the closure was not traced") }
+            var rest = results[...]
+            return outline.replacing(&rest)
+        }
+    }
+}
+
+extension CompiledFunction {
+    /// The number of plans made so far.
+    package var planCount: Int { core.lock.withLock { core.programCount } }
+}

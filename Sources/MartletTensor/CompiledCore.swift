@@ -1,0 +1,131 @@
+import MartletGraph
+import MartletRuntime
+
+/// The part of a compiled function that does not depend on its types: traces, their programs, and the state they renew.
+///
+/// Everything is touched under `lock`.
+final class CompiledCore {
+    let lock = Lock()
+    private let holders: [any StateHolder]
+    private var programs: [Key: [TracedProgram]] = [:]
+
+    init(_ holders: [any StateHolder]) { self.holders = holders }
+
+    var programCount: Int { programs.values.reduce(0) { $0 + $1.count } }
+
+    /// What a trace depends on besides the state it reads.
+    struct Key: Hashable {
+        let types: [TensorType]
+        let modes: Modes
+        let traceModes: [Bool]
+    }
+
+    func key(_ inputs: [Tensor]) -> Key {
+        Key(types: inputs.map(\.value.type), modes: Modes.current, traceModes: holders.flatMap(\.traceModes))
+    }
+
+    /// Runs the program of the key that fits the state, tracing `body` where there is none yet.
+    func run(_ key: Key, _ inputs: [Tensor], _ body: ([Tensor]) -> [Tensor]) throws -> [Tensor] {
+        if let known = programs[key]?.first(where: { $0.fits }) { return try known.run(inputs) }
+        let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
+        programs[key, default: []].append(made)
+        return try made.run(inputs)
+    }
+}
+
+/// One trace of a compiled function as a program, with the state that it reads and renews.
+private final class TracedProgram {
+    private let program: Program
+    private let inputCount: Int
+    /// Slots that are read, with the type found there when traced; nil: the slot was empty.
+    private let reads: [(slot: StateSlot, type: TensorType?)]
+    /// Slots that are renewed, with the index of the output that they get; nil: they are emptied.
+    private let writes: [(slot: StateSlot, output: Int?)]
+    private let resultCount: Int
+    private let outputTypes: [TensorType]
+    private let sources: [(position: Int, source: StateRecorder.Source)]
+    private let draws: [(generator: Generator, count: UInt64)]
+    private let additions: [(number: StateNumber, total: Double)]
+
+    init(_ inputs: [Tensor], updating slots: [StateSlot], _ body: ([Tensor]) -> [Tensor]) throws {
+        let trace = Recording(transformation: "compile")
+        defer { trace.discard() }
+        let recorder = StateRecorder(updating: slots)
+        var placeholders: [Value] = []
+        let results = StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
+            Recording.with(trace) {
+                placeholders = inputs.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
+                return body(placeholders.map { Tensor($0) })
+            }
+        }
+        let read = recorder.slots.filter(\.isRead)
+        let written = recorder.slots.filter(\.isWritten)
+        var outputs = results.map(\.value)
+        writes = written.map { state in
+            guard let tensor = state.tensor else { return (state.slot, nil) }
+            outputs.append(tensor.value)
+            return (state.slot, outputs.count - 1)
+        }
+        reads = read.map { ($0.slot, $0.placeholder?.type) }
+        let leaves = placeholders + read.compactMap(\.placeholder)
+        let device = leaves.lazy.compactMap(\.node.device).first ?? .default
+        program = try Program(inputs: leaves, outputs: outputs, trace: trace, device: device)
+        inputCount = inputs.count
+        resultCount = results.count
+        outputTypes = outputs.map(\.type)
+        let positions = program.positions
+        sources = recorder.sources.compactMap { node, source in positions[node].map { ($0, source) } }
+        draws = recorder.draws.values.map { ($0.generator, $0.count) }
+        additions = recorder.additions.values.map { ($0.number, $0.total) }
+    }
+
+    /// True where the slots hold what they held when this was traced.
+    var fits: Bool { reads.allSatisfy { $0.slot.current?.value.type == $0.type } }
+
+    func run(_ inputs: [Tensor]) throws -> [Tensor] {
+        var leaves = try inputs.map { try $0.contiguousOnHost() }
+        // Written slots are emptied first, so that the run holds the last reference to what it replaces.
+        var taken: [ObjectIdentifier: Realized] = [:]
+        for write in writes { taken[ObjectIdentifier(write.slot)] = try write.slot.current?.contiguousOnHost() }
+        for read in reads where read.type != nil {
+            if let realized = try taken[ObjectIdentifier(read.slot)] ?? read.slot.current?.contiguousOnHost() {
+                leaves.append(realized)
+            }
+        }
+        taken = [:]
+        for write in writes { write.slot.current = nil }
+        do {
+            let results = try program.run(inputs: &leaves, arguments: arguments())
+            for write in writes {
+                write.slot.current = write.output.map { write.slot.holding(results[$0], outputTypes[$0]) }
+            }
+            for addition in additions { addition.number.current += addition.total }
+            return (0..<resultCount).map { Tensor(Value.leaf(results[$0], outputTypes[$0], device: nil)) }
+        } catch {
+            for write in writes {
+                write.slot.current = write.output.map { Tensor(Value.failed(error, outputTypes[$0])) }
+            }
+            throw error
+        }
+    }
+
+    /// The numbers of this call: random streams begin where the generator stands, counts and rates are read anew.
+    private func arguments() -> [Scalar] {
+        var arguments = program.arguments
+        let states = draws.map { $0.generator.advance(by: $0.count) }
+        func stream(_ generator: Generator, _ draw: UInt64) -> (key: UInt64, start: UInt64) {
+            let index = draws.firstIndex { $0.generator === generator } ?? 0
+            var state = states[index]
+            state.draws += draw
+            return Generator.stream(state)
+        }
+        for (position, source) in sources {
+            switch source {
+            case .key(let generator, let draw): arguments[position] = Scalar(bits: stream(generator, draw).key)
+            case .start(let generator, let draw): arguments[position] = Scalar(bits: stream(generator, draw).start)
+            case .number(let number, let added): arguments[position] = Scalar(number.current + added)
+            }
+        }
+        return arguments
+    }
+}
