@@ -57,7 +57,8 @@ extension Tensor {
         let step = (end - start) / Double(Swift.max(1, count - 1))
         // The second half counts from the end, so that the last number is exact.
         let rising = index * Value.scalar(step, dtype: .float64) + Value.scalar(start, dtype: .float64)
-        let falling = Value.scalar(end, dtype: .float64) - (Double(count - 1) - index) * Value.scalar(step, dtype: .float64)
+        let falling =
+            Value.scalar(end, dtype: .float64) - (Double(count - 1) - index) * Value.scalar(step, dtype: .float64)
         return Tensor(Value.choose(index .< index.constant(Double(count) / 2), rising, falling).cast(to: dtype))
     }
 

@@ -84,12 +84,3 @@ extension Tensor {
         return Tensor(near.reduced(.all, Array(0..<near.rank))).item(as: Bool.self)
     }
 }
-
-/// max(x, 0).
-public func relu(_ x: Tensor) -> Tensor { Tensor(x.value.applying(.relu)) }
-/// 1 / (1 + e^-x).
-public func sigmoid(_ x: Tensor) -> Tensor { x.sigmoid() }
-/// The hyperbolic tangent.
-public func tanh(_ x: Tensor) -> Tensor { x.tanh() }
-/// e^xᵢ / Σ e^xⱼ along an axis.
-public func softmax(_ x: Tensor, axis: Int = -1) -> Tensor { x.softmax(axis: axis) }

@@ -23,7 +23,9 @@ extension Tensor {
 
     /// The same value as a leaf that gradients are collected for.
     public func requiringGradient() -> Tensor {
-        guard dtype.isFloatingPoint else { stop("requiringGradient(): \(dtype) has no derivative; use a floating type") }
+        guard dtype.isFloatingPoint else {
+            stop("requiringGradient(): \(dtype) has no derivative; use a floating type")
+        }
         return Tensor(value.differentiableAlias(box: GradientBox()))
     }
 

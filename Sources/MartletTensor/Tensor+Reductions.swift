@@ -6,7 +6,9 @@ extension Tensor {
     private func reduced(_ kind: Reduce.Kind, _ axes: [Int]?, _ keeping: Bool, _ operation: String) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let resolved = try shape.resolved(axes: axes, operation: operation)
-            if resolved.isEmpty, rank == 0, kind != .any, kind != .all { return value.cast(to: kind.resultType(of: dtype)) }
+            if resolved.isEmpty, rank == 0, kind != .any, kind != .all {
+                return value.cast(to: kind.resultType(of: dtype))
+            }
             let result = try Value.record(.reduce(Reduce(kind, resolved)), [value])[0]
             return keeping ? result.reshaped(known: shape.reduced(resolved, keeping: true)) : result
         }

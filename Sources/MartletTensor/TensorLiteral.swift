@@ -34,7 +34,9 @@ public indirect enum TensorLiteral: ExpressibleByArrayLiteral, ExpressibleByFloa
     var tensor: Tensor {
         let sizes = sizes
         var numbers: [Float] = []
-        guard append(to: &numbers, sizes[...]) else { stop("a tensor literal's rows differ in length or depth: \(self)") }
+        guard append(to: &numbers, sizes[...]) else {
+            stop("a tensor literal's rows differ in length or depth: \(self)")
+        }
         return Tensor(numbers, shape: Shape(sizes))
     }
 }

@@ -1,0 +1,88 @@
+import MartletGraph
+
+// Activations, as functions of a tensor.
+
+/// max(x, 0).
+public func relu(_ x: Tensor) -> Tensor { Tensor(x.value.applying(.relu)) }
+
+/// 1 / (1 + e^-x).
+public func sigmoid(_ x: Tensor) -> Tensor { x.sigmoid() }
+
+/// The hyperbolic tangent.
+public func tanh(_ x: Tensor) -> Tensor { x.tanh() }
+
+/// e^xᵢ / Σ e^xⱼ along an axis.
+public func softmax(_ x: Tensor, axis: Int = -1) -> Tensor { x.softmax(axis: axis) }
+
+/// xᵢ - ln Σ e^xⱼ along an axis.
+public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor { x.logSoftmax(axis: axis) }
+
+/// x where positive, else slope·x.
+public func leakyReLU(_ x: Tensor, negativeSlope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * negativeSlope) }
+
+/// x where positive, else α·(e^x - 1).
+public func elu(_ x: Tensor, alpha: Double = 1) -> Tensor {
+    `where`(x .> 0, x, alpha * Tensor(x.value.minimum(x.value.constant(0))).expm1())
+}
+
+/// The scaled ELU of self-normalising networks (Klambauer et al., 2017).
+public func selu(_ x: Tensor) -> Tensor {
+    1.0507009873554804934193349852946 * elu(x, alpha: 1.6732632423543772848170429916717)
+}
+
+/// x·Φ(x), Φ the normal distribution's function; or its tanh approximation.
+///
+///     ½·x·(1 + erf(x/√2))      ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))
+///
+/// Source: D. Hendrycks and K. Gimpel, "Gaussian error linear units" (2016).
+public func gelu(_ x: Tensor, approximate: Bool = false) -> Tensor {
+    if approximate {
+        let inner = (x + 0.044715 * x.pow(3)) * 0.79788456080286535588
+        return 0.5 * x * (1 + inner.tanh())
+    }
+    return 0.5 * x * (1 + (x * 0.70710678118654752440).erf())
+}
+
+/// x·σ(x).
+public func silu(_ x: Tensor) -> Tensor { x * x.sigmoid() }
+
+/// ln(1 + e^x), without overflow.
+public func softplus(_ x: Tensor) -> Tensor { Tensor(x.value.maximum(x.value.constant(0))) + (-x.abs()).exp().log1p() }
+
+/// x·tanh(softplus(x)).
+public func mish(_ x: Tensor) -> Tensor { x * softplus(x).tanh() }
+
+/// x·clip(x + 3, 0, 6) / 6.
+public func hardswish(_ x: Tensor) -> Tensor { x * (x + 3.0).clipped(low: 0, high: 6) / 6.0 }
+
+extension Tensor {
+    /// ln Σ e^x over axes, without overflow; all axes where nil.
+    public func logSumExp(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let axes = try shape.resolved(axes: axes, operation: "logSumExp")
+            let result = value.floating.logSumExp(axes)
+            return keepingAxes ? result : result.reshaped(known: shape.reduced(axes))
+        }
+    }
+    public func logSumExp(axis: Int, keepingAxes: Bool = false) -> Tensor {
+        logSumExp(axes: [axis], keepingAxes: keepingAxes)
+    }
+
+    /// e^xᵢ / Σ e^xⱼ along an axis.
+    public func softmax(axis: Int = -1) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let axes = try shape.resolved(axes: [axis], operation: "softmax")
+            let value = value.floating
+            let powers = (value - value.finiteMaximum(axes)).applying(.exp)
+            return powers / powers.sum(axes, keeping: true)
+        }
+    }
+
+    /// xᵢ - ln Σ e^xⱼ along an axis.
+    public func logSoftmax(axis: Int = -1) -> Tensor {
+        Tensor.recording { () throws(ShapeError) in
+            let axes = try shape.resolved(axes: [axis], operation: "logSoftmax")
+            return value.floating - value.floating.logSumExp(axes)
+        }
+    }
+}
