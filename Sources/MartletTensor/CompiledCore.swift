@@ -7,9 +7,13 @@ import MartletRuntime
 final class CompiledCore {
     let lock = Lock()
     private let holders: [any StateHolder]
+    private let switches: [ModeSwitch]
     private var programs: [Key: [TracedProgram]] = [:]
 
-    init(_ holders: [any StateHolder]) { self.holders = holders }
+    init(_ holders: [any StateHolder]) {
+        self.holders = holders
+        switches = holders.flatMap(\.modeSwitches)
+    }
 
     var programCount: Int { programs.values.reduce(0) { $0 + $1.count } }
 
@@ -21,7 +25,7 @@ final class CompiledCore {
     }
 
     func key(_ inputs: [Tensor]) -> Key {
-        Key(types: inputs.map(\.value.type), modes: Modes.current, traceModes: holders.flatMap(\.traceModes))
+        Key(types: inputs.map(\.value.type), modes: Modes.current, traceModes: switches.map(\.isTraining))
     }
 
     /// Runs the program of the key that fits the state, tracing `body` where there is none yet.
@@ -123,7 +127,8 @@ private final class TracedProgram {
             switch source {
             case .key(let generator, let draw): arguments[position] = Scalar(bits: stream(generator, draw).key)
             case .start(let generator, let draw): arguments[position] = Scalar(bits: stream(generator, draw).start)
-            case .number(let number, let added): arguments[position] = Scalar(number.current + added)
+            case .number(let number, let added, let transform):
+                arguments[position] = Scalar(transform(number.current + added))
             }
         }
         return arguments

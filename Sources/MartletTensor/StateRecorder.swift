@@ -8,8 +8,8 @@ package final class StateRecorder {
         /// The key, or the start, of the n-th draw of the call.
         case key(Generator, draw: UInt64)
         case start(Generator, draw: UInt64)
-        /// The value of a number at the start of the call, and what the call had added by then.
-        case number(StateNumber, added: Double)
+        /// A function of a number's value at the start of the call and what the call had added by then.
+        case number(StateNumber, added: Double, (Double) -> Double)
     }
 
     /// Constant nodes of the trace by the source of their argument.
@@ -78,9 +78,10 @@ package final class StateRecorder {
         return (key, start)
     }
 
-    package func read(_ number: StateNumber) -> Value {
+    package func read(_ number: StateNumber, _ transform: @escaping (Double) -> Double) -> Value {
         let value = Value.scalar(0, dtype: .float64)
-        sources[ObjectIdentifier(value.node)] = .number(number, added: additions[ObjectIdentifier(number)]?.total ?? 0)
+        sources[ObjectIdentifier(value.node)] = .number(
+            number, added: additions[ObjectIdentifier(number)]?.total ?? 0, transform)
         return value
     }
 
@@ -115,9 +116,9 @@ public final class StateNumber: @unchecked Sendable {
         set { lock.withLock { number = newValue } }
     }
 
-    /// The number as a float64 scalar.
-    package var value: Value {
-        StateRecorder.current?.read(self) ?? Value.scalar(current, dtype: .float64)
+    /// A function of the number as a float64 scalar.
+    package func value(_ transform: @escaping (Double) -> Double = { $0 }) -> Value {
+        StateRecorder.current?.read(self, transform) ?? Value.scalar(transform(current), dtype: .float64)
     }
 
     /// Adds to the number, once a call where it happens inside a compiled function.

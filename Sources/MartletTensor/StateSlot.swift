@@ -1,4 +1,5 @@
 import MartletGraph
+import Synchronization
 
 /// A place that holds a tensor which changes from step to step: a parameter, a buffer, a gradient, an optimizer's moment.
 ///
@@ -64,9 +65,21 @@ public protocol StateHolder {
     /// The numbers that change: rates, counts.
     var stateNumbers: [StateNumber] { get }
     /// What a traced function depends on besides tensors and numbers: each module's train or evaluation mode.
-    var traceModes: [Bool] { get }
+    var modeSwitches: [ModeSwitch] { get }
 }
 
 extension StateHolder {
-    public var traceModes: [Bool] { [] }
+    public var modeSwitches: [ModeSwitch] { [] }
+}
+
+/// Train or evaluation mode of a layer that behaves differently in the two.
+public final class ModeSwitch: Sendable {
+    private let state = Atomic<Bool>(true)
+    public init() {}
+
+    /// True in training, the initial mode.
+    public var isTraining: Bool {
+        get { state.load(ordering: .relaxed) }
+        set { state.store(newValue, ordering: .relaxed) }
+    }
 }

@@ -111,7 +111,7 @@ extension Value {
     }
 
     /// A vector of one number a channel, seen under `[1, channels, 1...]`.
-    func asChannels(rank: Int) -> Value {
+    package func asChannels(rank: Int) -> Value {
         reshaped(known: Shape([1, shape[0]] + Array(repeating: 1, count: rank - 2)))
     }
 }

@@ -1,0 +1,110 @@
+import MartletGraph
+import MartletTensor
+
+/// Batch normalisation over `[batch, features]` or `[batch, features, length]`.
+///
+///     y = (x - mean) / √(variance + ε) · weight + bias
+///
+/// In training mean and (biased) variance are the batch's, and the running statistics follow them:
+/// running ← (1 - momentum)·running + momentum·batch, with the unbiased variance. In evaluation the running ones are used.
+///
+/// Source: S. Ioffe and C. Szegedy (2015), in the form of torch.nn.BatchNorm1d.
+public final class BatchNorm1d: NormalizationLayer {
+    public let weight: Parameter?
+    public let bias: Parameter?
+    public let runningMean: ModuleBuffer
+    public let runningVariance: ModuleBuffer
+    public let batchCount: ModuleBuffer
+    public let mode = ModeSwitch()
+    public let momentum: Double
+    public let epsilon: Double
+
+    public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true) {
+        weight = affine ? Parameter(.ones([features])) : nil
+        bias = affine ? Parameter(.zeros([features])) : nil
+        runningMean = ModuleBuffer("running_mean", .zeros([features]))
+        runningVariance = ModuleBuffer("running_var", .ones([features]))
+        batchCount = ModuleBuffer("num_batches_tracked", .zeros([], dtype: .int64))
+        (self.momentum, self.epsilon) = (momentum, epsilon)
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        guard x.rank == 2 || x.rank == 3 else { stop("BatchNorm1d: needs 2 or 3 axes, the shape is \(x.shape)") }
+        return observed(x, normalized)
+    }
+}
+
+/// Batch normalisation over images, a mean and a variance a channel.
+///
+///     y = (x - mean) / √(variance + ε) · weight + bias
+///
+/// ## Shapes
+/// - `[batch, channels, height, width]` → the same
+///
+/// Source: S. Ioffe and C. Szegedy (2015), in the form of torch.nn.BatchNorm2d.
+public final class BatchNorm2d: NormalizationLayer {
+    public let weight: Parameter?
+    public let bias: Parameter?
+    public let runningMean: ModuleBuffer
+    public let runningVariance: ModuleBuffer
+    public let batchCount: ModuleBuffer
+    public let mode = ModeSwitch()
+    public let momentum: Double
+    public let epsilon: Double
+
+    public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true) {
+        weight = affine ? Parameter(.ones([channels])) : nil
+        bias = affine ? Parameter(.zeros([channels])) : nil
+        runningMean = ModuleBuffer("running_mean", .zeros([channels]))
+        runningVariance = ModuleBuffer("running_var", .ones([channels]))
+        batchCount = ModuleBuffer("num_batches_tracked", .zeros([], dtype: .int64))
+        (self.momentum, self.epsilon) = (momentum, epsilon)
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        guard x.rank == 4 else { stop("BatchNorm2d: needs 4 axes, the shape is \(x.shape)") }
+        return observed(x, normalized)
+    }
+}
+
+/// What the batch normalisations share.
+public protocol NormalizationLayer: Layer, ModeDependent {
+    var weight: Parameter? { get }
+    var bias: Parameter? { get }
+    var runningMean: ModuleBuffer { get }
+    var runningVariance: ModuleBuffer { get }
+    var batchCount: ModuleBuffer { get }
+    var momentum: Double { get }
+    var epsilon: Double { get }
+}
+
+extension NormalizationLayer {
+    fileprivate func normalized(_ x: Tensor) -> Tensor {
+        let channels = runningMean.value.shape[0]
+        guard x.shape[1] == channels else {
+            stop("\(Self.self): has \(channels) channels, the input's shape is \(x.shape)")
+        }
+        let scale = weight?.value ?? Tensor.ones([channels], dtype: x.dtype)
+        let shift = bias?.value ?? Tensor.zeros([channels], dtype: x.dtype)
+        guard mode.isTraining else {
+            let factor = scale.value * (runningVariance.value.value + epsilon).applying(.rsqrt)
+            let offset = shift.value - runningMean.value.value * factor
+            let rank = x.rank
+            return Tensor(x.value * factor.asChannels(rank: rank) + offset.asChannels(rank: rank))
+        }
+        let count = x.elementCount / channels
+        guard count > 1 else { stop("\(Self.self): more than one value a channel is needed in training, the shape is \(x.shape)") }
+        let results = Value.makeAll(
+            .composite(CompositeCall(BatchNormTraining(epsilon: epsilon))), [x.value, scale.value, shift.value])
+        withoutGradient { follow(mean: results[1].detached(), variance: results[2].detached(), count: count) }
+        return Tensor(results[0])
+    }
+
+    private func follow(mean: Value, variance: Value, count: Int) {
+        let unbiased = variance * (Double(count) / Double(count - 1))
+        let old = (runningMean.value.value, runningVariance.value.value)
+        runningMean.value = Tensor(old.0 * (1 - momentum) + mean.cast(to: old.0.dtype) * momentum)
+        runningVariance.value = Tensor(old.1 * (1 - momentum) + unbiased.cast(to: old.1.dtype) * momentum)
+        batchCount.value = batchCount.value + 1
+    }
+}

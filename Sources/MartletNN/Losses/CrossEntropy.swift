@@ -1,0 +1,105 @@
+import MartletGraph
+import MartletTensor
+
+/// What becomes of the losses of a batch.
+public enum Reduction: Sendable { case mean, sum, none }
+
+/// The cross entropy of logits and class labels, through log-sum-exp: finite and right for logits of any size.
+///
+///     lossᵢ = ln Σⱼ e^xᵢⱼ - Σⱼ tᵢⱼ·xᵢⱼ,  t = (1 - smoothing)·one-hot + smoothing / classes
+///
+/// With `weights` a class' examples count by its weight, and the mean is the weighted one. Examples labelled `ignoreIndex`
+/// do not count.
+///
+/// ## Shapes
+/// - logits `[batch, classes]` with integer labels `[batch]`, or `[batch, classes, spatial...]` with `[batch, spatial...]`; or
+///   labels as probabilities of the logits' shape
+/// - result `[]`, or the labels' shape where `reduction` is `.none`
+///
+/// A label outside `0..<classes` stops where it can be seen, and gives NaN where it is itself computed.
+public func crossEntropy(
+    _ logits: Tensor, _ labels: Tensor, weights: Tensor? = nil, labelSmoothing: Double = 0, ignoreIndex: Int? = nil,
+    reduction: Reduction = .mean
+) -> Tensor {
+    guard logits.rank >= 2, logits.elementCount > 0 else {
+        stop("crossEntropy: logits of shape \(logits.shape): a batch that is not empty, by classes, is expected")
+    }
+    if labels.dtype.isFloatingPoint { return probabilityEntropy(logits, labels, weights, labelSmoothing, reduction) }
+    guard labels.shape.sizes == [logits.shape[0]] + logits.shape.sizes.dropFirst(2) else {
+        stop("crossEntropy: labels of shape \(labels.shape) do not fit logits of shape \(logits.shape)")
+    }
+    LabelCheck.check(labels, classes: logits.shape[1], ignoring: ignoreIndex)
+    let rows = logits.rank == 2 ? logits.value : logits.movingAxis(1, to: -1).reshape([-1, logits.shape[1]]).value
+    var flat = labels.value.cast(to: .int64).reshaped(known: [labels.elementCount])
+    guard weights != nil || ignoreIndex != nil else {
+        let family = SoftmaxCrossEntropy(labelSmoothing: labelSmoothing, averages: reduction == .mean)
+        let losses = Tensor(Value.make(.composite(CompositeCall(family)), [rows.floating, flat]))
+        switch reduction {
+        case .mean: return losses
+        case .sum: return losses.sum()
+        case .none: return losses.reshape(labels.shape)
+        }
+    }
+    var factor = Value.filled(1, TensorType(flat.shape, rows.floating.dtype))
+    if let ignoreIndex {
+        let ignored = flat .== flat.constant(Double(ignoreIndex))
+        factor = Value.choose(ignored, factor.constant(0), factor)
+        flat = Value.choose(ignored, flat.constant(0), flat)
+    }
+    var classWeights: Value?
+    if let weights {
+        classWeights = weights.value.cast(to: factor.dtype)
+        factor = factor * weights.value.cast(to: factor.dtype).select(flat, axis: 0)
+    }
+    let losses = weighted(rows.floating, flat, factor, classWeights, labelSmoothing)
+    switch reduction {
+    case .mean: return Tensor(losses.sum() / factor.sum())
+    case .sum: return Tensor(losses.sum())
+    case .none: return Tensor(losses.reshaped(known: labels.shape))
+    }
+}
+
+/// Losses with class weights: the smoothed part is weighted class by class, as PyTorch does.
+private func weighted(
+    _ rows: Value, _ labels: Value, _ factor: Value, _ classWeights: Value?, _ smoothing: Double
+) -> Value {
+    let family = SoftmaxCrossEntropy(labelSmoothing: 0, averages: false)
+    let hard = Value.make(.composite(CompositeCall(family)), [rows, labels]) * factor
+    guard smoothing > 0 else { return hard }
+    let negative = rows.logSumExp([1]) - rows
+    let share = classWeights.map { negative * $0 } ?? negative
+    let counted = Value.choose(factor .== factor.constant(0), factor.constant(0), factor.constant(1))
+    let smooth = share.sum([1]) * (classWeights == nil ? factor : counted)
+    return hard * (1 - smoothing) + smooth * (smoothing / Double(rows.shape[1]))
+}
+
+private func probabilityEntropy(
+    _ logits: Tensor, _ targets: Tensor, _ weights: Tensor?, _ smoothing: Double, _ reduction: Reduction
+) -> Tensor {
+    guard targets.shape == logits.shape else {
+        stop("crossEntropy: probabilities of shape \(targets.shape) do not fit logits of shape \(logits.shape)")
+    }
+    let smoothed = smoothing == 0 ? targets : targets * (1 - smoothing) + smoothing / Double(logits.shape[1])
+    var terms = -(logits.logSoftmax(axis: 1) * smoothed)
+    if let weights { terms = terms * Tensor(weights.value.asChannels(rank: logits.rank)) }
+    let losses = terms.sum(axis: 1)
+    switch reduction {
+    case .mean: return losses.sum() / Double(losses.elementCount)
+    case .sum: return losses.sum()
+    case .none: return losses
+    }
+}
+
+/// Labels that lie in memory are checked where they are used: a wrong one is a mistake in the data or the class count.
+enum LabelCheck {
+    static func check(_ labels: Tensor, classes: Int, ignoring ignored: Int?) {
+        guard let realized = labels.value.node.realized(labels.value.index), realized.isPlain else { return }
+        let base = UnsafeRawPointer(realized.buffer.address)
+        for position in 0..<labels.elementCount {
+            let label = labels.dtype.loadInteger(base, realized.offset + position)
+            if !(0..<classes).contains(label), label != ignored {
+                stop("crossEntropy: label \(label) at position \(position) is outside the classes 0..<\(classes)")
+            }
+        }
+    }
+}
