@@ -61,7 +61,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .executableTarget(name: "martlet-bench", dependencies: ["Martlet", "MartletCPU", "MartletRuntime", "MartletGraph"], path: "Sources/MartletBench"),
+        .executableTarget(
+            name: "martlet-bench", dependencies: ["Martlet", "MartletCPU", "MartletRuntime", "MartletGraph"],
+            path: "Sources/MartletBench"),
         .executableTarget(
             name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor"], path: "Sources/MartletFuzz"),
         // Beside the floors: what tests share.
@@ -79,7 +81,12 @@ let package = Package(
         .testTarget(name: "MartletVisionTests", dependencies: ["MartletVision", "MartletTesting"]),
         .testTarget(name: "MartletTrainingTests", dependencies: ["MartletTraining", "MartletTesting"]),
         .testTarget(name: "MartletCLITests", dependencies: ["MartletTesting"]),
-        .testTarget(name: "ProgramsTests", dependencies: ["Martlet", "MartletVision", "MartletTesting"]),
+        // Programs that users write, built unchanged; ProgramsTests runs them and reads what they print.
+        .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Tests/Programs/01-tensors"),
+        .executableTarget(name: "program-02", dependencies: ["Martlet"], path: "Tests/Programs/02-autograd"),
+        .testTarget(
+            name: "ProgramsTests",
+            dependencies: ["Martlet", "MartletVision", "MartletTesting", "program-01", "program-02"]),
     ],
     swiftLanguageModes: [.v6]
 )

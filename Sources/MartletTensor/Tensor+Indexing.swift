@@ -61,10 +61,8 @@ extension Tensor {
 
     /// Positions of the elements that are not 0: int64, `[count, rank]`. Runs what is pending, since the count is a shape.
     public func nonzero() -> Tensor {
-        let strides = shape.contiguousStrides
-        let flags = (self .!= 0).truePositions()
-        let numbers = flags.flatMap { position in (0..<rank).map { position / strides[$0] % shape[$0] } }
-        return Tensor(numbers, shape: [flags.count, rank])
+        if rank == 0 { return Tensor([Int](), shape: [Bool(self .!= 0) ? 1 : 0, 0]) }
+        return stacked((self .!= 0).truePositions(), axis: 1)
     }
 
     /// The elements of an axis in order and where they stood (int64); equal ones keep their order, NaN comes last.
