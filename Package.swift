@@ -61,9 +61,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .executableTarget(
-            name: "martlet-bench", dependencies: ["Martlet", "MartletCPU", "MartletRuntime", "MartletGraph"],
-            path: "Sources/MartletBench"),
+        .executableTarget(name: "martlet-bench", dependencies: ["Martlet"], path: "Sources/MartletBench"),
         .executableTarget(
             name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor"], path: "Sources/MartletFuzz"),
         // Beside the floors: what tests share.

@@ -10,6 +10,8 @@ public struct StateDictionaryError: Error, Equatable, Sendable, CustomStringConv
     /// Names whose shapes differ, with what was expected and found.
     public var misshapen: [String] = []
 
+    public init() {}
+
     public var description: String {
         var parts: [String] = []
         if !missing.isEmpty { parts.append("missing: \(missing.joined(separator: ", "))") }

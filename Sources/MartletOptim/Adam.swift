@@ -1,0 +1,86 @@
+import MartletGraph
+import MartletNN
+import MartletTensor
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Adam.
+///
+///     g ← gradient (+ weightDecay · p)
+///     m ← β₁·m + (1 - β₁)·g
+///     v ← β₂·v + (1 - β₂)·g²
+///     p ← p - rate · m̂ / (√v̂ + ε),  m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
+///
+/// Source: D. Kingma and J. Ba (2015); AMSGrad: S. Reddi et al. (2018), the largest v so far in v's place.
+public final class Adam: AdamFamily {
+    /// Weight decay is added to the gradient (L2).
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+        epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
+    ) {
+        self.init(
+            [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)], betas: betas,
+            epsilon: epsilon, amsgrad: amsgrad, maximize: maximize)
+    }
+
+    public init(
+        _ groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+        amsgrad: Bool = false, maximize: Bool = false
+    ) {
+        super.init(groups, betas, epsilon, .l2, amsgrad: amsgrad, maximize: maximize)
+    }
+}
+
+/// Adam with decoupled weight decay: p ← p · (1 - rate · weightDecay) beside Adam's step.
+///
+/// Source: I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019).
+public final class AdamW: AdamFamily {
+    public convenience init(
+        _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+        epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
+    ) {
+        self.init(
+            [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)], betas: betas,
+            epsilon: epsilon, amsgrad: amsgrad, maximize: maximize)
+    }
+
+    public init(
+        _ groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+        amsgrad: Bool = false, maximize: Bool = false
+    ) {
+        super.init(groups, betas, epsilon, .decoupled, amsgrad: amsgrad, maximize: maximize)
+    }
+}
+
+/// What Adam and AdamW share.
+public class AdamFamily: Optimizer {
+    public let betas: (Double, Double)
+    public let epsilon: Double
+    private let decay: WeightDecay
+    private let amsgrad: Bool
+    private let maximize: Bool
+
+    package init(
+        _ groups: [ParameterGroup], _ betas: (Double, Double), _ epsilon: Double, _ decay: WeightDecay, amsgrad: Bool,
+        maximize: Bool
+    ) {
+        (self.betas, self.epsilon, self.decay) = (betas, epsilon, decay)
+        (self.amsgrad, self.maximize) = (amsgrad, maximize)
+        super.init(groups, stateNames: ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []))
+    }
+
+    override package func composite(_ group: ParameterGroup) -> any Composite {
+        AdamUpdate(weightDecay: group.weightDecay == 0 ? .none : decay, amsgrad: amsgrad, maximize: maximize)
+    }
+
+    override package func scalars(_ group: ParameterGroup) -> [Value] {
+        let (beta1, beta2) = betas
+        var numbers = [group.rate.value(), .setting(beta1), .setting(beta2), .setting(epsilon)]
+        if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }
+        return numbers + [count.value { 1 - pow(beta1, $0) }, count.value { 1 - pow(beta2, $0) }]
+    }
+}

@@ -1,0 +1,154 @@
+import MartletGraph
+import MartletNN
+import MartletRuntime
+import MartletTensor
+
+/// Parameters that share their settings.
+public final class ParameterGroup {
+    public let parameters: [Parameter]
+    package let rate: StateNumber
+    /// The factor of weight decay; what it means is the optimizer's to say.
+    public let weightDecay: Double
+
+    /// A group; `learningRate` and `weightDecay` are the optimizer's own where nil.
+    public init(_ parameters: [Parameter], learningRate: Double, weightDecay: Double = 0) {
+        self.parameters = parameters
+        rate = StateNumber(learningRate)
+        self.weightDecay = weightDecay
+    }
+
+    /// The step size of this group: set it as often as you like, no plan is made anew.
+    public var learningRate: Double {
+        get { rate.current }
+        set { rate.current = newValue }
+    }
+}
+
+/// Renews parameters from their gradients, a step at a time.
+///
+/// `step()` records every parameter's update as one fused pass and runs it, in place where nobody else holds the old
+/// values. State is kept in slots, so that `compile(updating:)` and checkpoints find it.
+open class Optimizer: StateHolder {
+    public let groups: [ParameterGroup]
+    /// Steps taken so far.
+    package let count = StateNumber(0)
+    /// For each parameter of each group, the tensors that its update carries along, by `stateNames`.
+    private let states: [[[StateSlot]]]
+    /// Names of an update's tensors, in order (`exp_avg`, `exp_avg_sq`).
+    public let stateNames: [String]
+
+    package init(_ groups: [ParameterGroup], stateNames: [String]) {
+        guard !groups.allSatisfy({ $0.parameters.isEmpty }) else { stop("\(Self.self): there are no parameters to train") }
+        self.groups = groups
+        self.stateNames = stateNames
+        states = groups.map { group in group.parameters.map { _ in stateNames.map { _ in StateSlot() } } }
+    }
+
+    /// The composite that renews one parameter, for a group's settings.
+    package func composite(_ group: ParameterGroup) -> any Composite {
+        stop("\(Self.self) has no update of its own: subclass one that has")
+    }
+
+    /// The update's numbers, as float64 scalars in the composite's order.
+    package func scalars(_ group: ParameterGroup) -> [Value] { [] }
+
+    /// The learning rate of all groups.
+    public var learningRate: Double {
+        get { groups[0].learningRate }
+        set { for group in groups { group.learningRate = newValue } }
+    }
+
+    /// Steps taken so far.
+    public var stepCount: Int { Int(count.current) }
+
+    /// Renews every parameter that has a gradient, and runs what was recorded.
+    public func step() {
+        withoutGradient {
+            count.add(1)
+            for (index, group) in groups.enumerated() { renew(group, states[index]) }
+        }
+        do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
+    }
+
+    private func renew(_ group: ParameterGroup, _ states: [[StateSlot]]) {
+        let call = CompositeCall(composite(group))
+        let scalars = scalars(group)
+        for (parameter, slots) in zip(group.parameters, states) where parameter.requiresGradient {
+            guard let gradient = parameter.gradient else { continue }
+            let old = parameter.value.value
+            let state = slots.map { $0.tensor?.value ?? old.detached().zeros() }
+            let results = Value.makeAll(.composite(call), [old, gradient.value] + state + scalars)
+            parameter.slot.tensor = Tensor(results[0])
+            for (slot, result) in zip(slots, results.dropFirst()) { slot.tensor = Tensor(result) }
+        }
+    }
+
+    /// Forgets the gradients of all parameters.
+    public func zeroGradients() {
+        for group in groups {
+            for parameter in group.parameters { parameter.gradient = nil }
+        }
+    }
+
+    // MARK: State
+
+    public var stateSlots: [StateSlot] {
+        zip(groups, states).flatMap { group, states in
+            group.parameters.flatMap { [$0.slot, $0.box.slot] } + states.flatMap { $0 }
+        }
+    }
+    public var stateNumbers: [StateNumber] { [count] + groups.map(\.rate) }
+
+    /// What a checkpoint keeps: tensors by `group.parameter.name`, and the numbers.
+    public struct State: Sendable {
+        public var tensors: [String: Tensor]
+        public var stepCount: Double
+        public var learningRates: [Double]
+
+        public init(tensors: [String: Tensor], stepCount: Double, learningRates: [Double]) {
+            self.tensors = tensors
+            self.stepCount = stepCount
+            self.learningRates = learningRates
+        }
+    }
+
+    /// The state now. Tensors that no step has made yet are absent.
+    public var state: State {
+        var tensors: [String: Tensor] = [:]
+        forEachSlot { name, slot, _ in tensors[name] = slot.tensor }
+        return State(tensors: tensors, stepCount: count.current, learningRates: groups.map(\.learningRate))
+    }
+
+    /// Continues from a saved state; nothing changes where something does not fit.
+    public func load(_ state: State) throws(StateDictionaryError) {
+        var error = StateDictionaryError()
+        var known = Set<String>()
+        forEachSlot { name, _, parameter in
+            known.insert(name)
+            if let tensor = state.tensors[name], tensor.shape != parameter.shape {
+                error.misshapen.append("\(name) (expected \(parameter.shape), found \(tensor.shape))")
+            }
+        }
+        error.unexpected = state.tensors.keys.filter { !known.contains($0) }.sorted()
+        if state.learningRates.count != groups.count { error.missing.append("a learning rate for each of \(groups.count) groups") }
+        if error != StateDictionaryError() { throw error }
+        forEachSlot { name, slot, _ in slot.tensor = state.tensors[name] }
+        count.current = state.stepCount
+        for (group, rate) in zip(groups, state.learningRates) { group.learningRate = rate }
+    }
+
+    private func forEachSlot(_ body: (_ name: String, _ slot: StateSlot, _ parameter: Parameter) -> Void) {
+        for (groupIndex, group) in groups.enumerated() {
+            for (index, parameter) in group.parameters.enumerated() {
+                for (name, slot) in zip(stateNames, states[groupIndex][index]) {
+                    body("\(groupIndex).\(index).\(name)", slot, parameter)
+                }
+            }
+        }
+    }
+}
+
+extension Value {
+    /// A setting as a float64 scalar: an argument of the plan.
+    static func setting(_ number: Double) -> Value { scalar(number, dtype: .float64) }
+}

@@ -1,0 +1,53 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A learning rate by step: `optimizer.learningRate = schedule(step)`.
+public protocol Schedule: Sendable {
+    /// The rate of step `step`, counted from 0.
+    func callAsFunction(_ step: Int) -> Double
+}
+
+/// A cosine from one rate down to another, after a linear warm-up from 0.
+///
+///     rate(t) = to + ½·(from - to)·(1 + cos(π·(t - warmup) / (steps - warmup)))
+///
+/// Source: I. Loshchilov and F. Hutter, "SGDR" (2017), without restarts.
+public struct CosineDecay: Schedule {
+    public let from: Double, to: Double
+    public let steps: Int, warmup: Int
+
+    public init(from: Double, to: Double = 0, steps: Int, warmup: Int = 0) {
+        (self.from, self.to, self.steps, self.warmup) = (from, to, steps, warmup)
+    }
+
+    public func callAsFunction(_ step: Int) -> Double {
+        if step < warmup { return from * Double(step + 1) / Double(warmup) }
+        let progress = min(1, Double(step - warmup) / Double(max(1, steps - warmup)))
+        return to + 0.5 * (from - to) * (1 + cos(.pi * progress))
+    }
+}
+
+/// One rate for all steps.
+public struct ConstantRate: Schedule {
+    public let rate: Double
+    public init(_ rate: Double) { self.rate = rate }
+    public func callAsFunction(_ step: Int) -> Double { rate }
+}
+
+/// The rate times `factor` after every `every` steps.
+public struct StepDecay: Schedule {
+    public let from: Double, factor: Double
+    public let every: Int
+    public init(from: Double, factor: Double, every: Int) { (self.from, self.factor, self.every) = (from, factor, every) }
+    public func callAsFunction(_ step: Int) -> Double { from * pow(factor, Double(step / max(1, every))) }
+}
+
+/// The rate times `factor` after each step.
+public struct ExponentialDecay: Schedule {
+    public let from: Double, factor: Double
+    public init(from: Double, factor: Double) { (self.from, self.factor) = (from, factor) }
+    public func callAsFunction(_ step: Int) -> Double { from * pow(factor, Double(step)) }
+}
