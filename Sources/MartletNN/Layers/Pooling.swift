@@ -57,5 +57,5 @@ public final class AdaptiveAvgPool2d: Layer {
     public init(_ outputSize: Int) { self.outputSize = [outputSize, outputSize] }
     public init(_ outputSize: [Int]) { self.outputSize = outputSize }
 
-    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { adaptiveAvgPool($0, outputSizes: outputSize) } }
+    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { adaptiveAvgPool2d($0, outputSize: outputSize) } }
 }
