@@ -1,0 +1,51 @@
+# Each target calls plain commands that a person could type.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+RELEASE := $(SWIFT) build -c release
+
+.PHONY: help train test test-portable engines bench format check docs fuzz fuzz-selftest torture sanitize clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+train: engines ## train LeNet-5 on MNIST (or Digits where MNIST cannot be had) and show it
+	$(RELEASE) --product martlet
+	.build/release/martlet train $(ARGS)
+
+test: engines ## build and run every test, with the engine and without
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+	MARTLET_ENGINES=none $(SWIFT) test --skip-build
+
+engines: ## fetch the pinned oneDNN into .engines/lib
+	scripts/engines
+
+bench: engines ## compare with PyTorch in one run; rewrites docs/benchmarks.md
+	$(RELEASE) --product martlet-bench
+	scripts/peers
+	scripts/bench $(ARGS)
+
+format: ## lay out every Swift file
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
+
+check: ## what CI checks besides the tests: layout, file sizes
+	scripts/check
+
+docs: ## documentation pages into .build/docs
+	scripts/docs
+
+fuzz: ## random graphs against the reference evaluation; prints its seed and count
+	$(RELEASE) --product martlet-fuzz
+	.build/release/martlet-fuzz $(ARGS)
+
+fuzz-selftest: ## ten planted bugs, each caught within 2,000 graphs
+	$(RELEASE) --product martlet-fuzz
+	.build/release/martlet-fuzz --selftest
+
+torture: ## a thousand kills of a training run, each resumed bit by bit
+	$(RELEASE) --product martlet
+	scripts/torture
+
+clean: ## remove what was built
+	rm -rf .build
