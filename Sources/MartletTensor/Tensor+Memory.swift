@@ -24,16 +24,16 @@ extension Tensor {
 
     /// A copy of memory that holds elements of `type`, contiguous and row-major.
     package init(copying bytes: UnsafeRawBufferPointer, type: TensorType) {
-        do {
-            let buffer = try CPUBackend.shared.allocate(byteCount: type.byteCount)
-            if let base = bytes.baseAddress, type.byteCount > 0 {
-                buffer.address.copyMemory(from: base, byteCount: type.byteCount)
-            }
-            Runtime.start()
-            self.init(Value.leaf(Realized(buffer: buffer), type, device: nil))
-        } catch {
-            stop("Tensor: \(error)")
-        }
+        self.init(filling: type) { if type.byteCount > 0 { $0.copyMemory(from: bytes) } }
+    }
+
+    /// New memory for elements of `type`, contiguous and row-major, which `fill` writes whole.
+    package init(filling type: TensorType, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+        let buffer: Buffer
+        do { buffer = try CPUBackend.shared.allocate(byteCount: type.byteCount) } catch { stop("Tensor: \(error)") }
+        try fill(UnsafeMutableRawBufferPointer(start: buffer.address, count: type.byteCount))
+        Runtime.start()
+        self.init(Value.leaf(Realized(buffer: buffer), type, device: nil))
     }
 
     /// The user's own memory as a tensor, without a copy: elements of `dtype`, contiguous and row-major.
