@@ -1,0 +1,111 @@
+import Foundation
+import MartletTensor
+
+/// Batches of a data set, an epoch at a time.
+///
+///     let loader = DataLoader(data, batchSize: 64, shuffle: true, workers: 2)
+///     for epoch in 1...10 {
+///         for batch in loader { step(batch.inputs, batch.labels) }
+///         try loader.finish()
+///     }
+///
+/// Every `for` loop over it is the next epoch, with an order of its own. Which samples make a batch, and the random
+/// numbers drawn for each, depend on the seed, the epoch and the sample's index alone: they are the same for any number
+/// of workers, and after `resume(from:)`.
+///
+/// Workers are threads at the lowest priority (nice 19) that read ahead, at most two batches each; they pay where
+/// reading a sample is work. Without workers a batch is read when the loop asks for it.
+///
+/// An error in reading a sample ends the epoch early, or leaves the sample out, as `onError` says. A `for` loop cannot
+/// throw it: `finish()` does, and a line on standard error says so at once.
+public final class DataLoader: Sequence, Sendable {
+    /// What an error in reading a sample does.
+    public enum ErrorPolicy: String, Sendable, Codable {
+        /// The epoch ends before the batch; `finish()` throws the error.
+        case stop
+        /// The sample is left out of its batch and named in `skipped`.
+        case skip
+    }
+
+    /// A sample that could not be read.
+    public struct SkippedSample: Sendable {
+        /// The epoch, from 0.
+        public let epoch: Int
+        /// The sample's index in the data set.
+        public let index: Int
+        /// What reading it threw.
+        public let error: any Error
+    }
+
+    /// The data set.
+    public let dataset: any Dataset
+    /// Samples in a batch; the last one of an epoch may have fewer.
+    public let batchSize: Int
+    /// True where each epoch has an order of its own.
+    public let shuffle: Bool
+    /// True where a last batch that is not full is left out.
+    public let dropLast: Bool
+    /// Threads that read ahead; 0 reads on the loop's thread.
+    public let workers: Int
+    /// What an error in reading a sample does.
+    public let onError: ErrorPolicy
+    let progress: LoaderProgress
+
+    /// Batches over a data set.
+    ///
+    /// - Parameters:
+    ///   - dataset: where samples come from.
+    ///   - batchSize: samples in a batch.
+    ///   - shuffle: whether each epoch has an order of its own.
+    ///   - dropLast: whether a last batch that is not full is left out.
+    ///   - workers: threads that read ahead.
+    ///   - seed: of orders and samples' random numbers; without one, it is drawn from `Generator.current`, which
+    ///     `manualSeed` sets.
+    ///   - onError: what an error in reading a sample does.
+    public init(
+        _ dataset: any Dataset, batchSize: Int, shuffle: Bool = false, dropLast: Bool = false, workers: Int = 0,
+        seed: UInt64? = nil, onError: ErrorPolicy = .stop
+    ) {
+        guard batchSize > 0 else { stop("DataLoader: batchSize must be at least 1, it is \(batchSize)") }
+        guard workers >= 0 else { stop("DataLoader: workers must be at least 0, it is \(workers)") }
+        guard dataset.count <= Int(UInt32.max) else {
+            stop("DataLoader: a data set of \(dataset.count) samples; 4,294,967,295 at most")
+        }
+        self.dataset = dataset
+        self.batchSize = batchSize
+        self.shuffle = shuffle
+        self.dropLast = dropLast
+        self.workers = workers
+        self.onError = onError
+        if let seed {
+            progress = LoaderProgress(seed: seed)
+        } else {
+            var stream = RandomStream(MartletTensor.Generator.current)
+            progress = LoaderProgress(seed: stream.next())
+        }
+    }
+
+    /// Number of batches in an epoch.
+    public var count: Int {
+        dropLast ? dataset.count / batchSize : (dataset.count + batchSize - 1) / batchSize
+    }
+
+    public var underestimatedCount: Int { 0 }
+
+    /// The next epoch's batches; after `resume(from:)`, what is left of the epoch.
+    public func makeIterator() -> Iterator { Iterator(self, progress.begin()) }
+
+    /// Throws what ended the last epoch early, once; to be called after each loop.
+    public func finish() throws {
+        if let error = progress.takeError() { throw error }
+    }
+
+    /// The samples that were left out so far, by epoch; the first thousand are kept.
+    public var skipped: [SkippedSample] { progress.skipped }
+
+    func plan(epoch: Int, seed: UInt64) -> EpochPlan {
+        EpochPlan(
+            dataset: dataset, batchSize: batchSize, shuffle: shuffle, count: count, seed: seed, epoch: epoch,
+            onError: onError)
+    }
+}
