@@ -1,0 +1,106 @@
+import MartletData
+import MartletFiles
+import MartletTensor
+
+/// Handwritten digits: 60,000 images to train with and 10,000 to test with, 28 by 28, of ten classes.
+///
+///     let train = try MNIST(.train), test = try MNIST(.test)
+///     let loader = DataLoader(train, batchSize: 64, shuffle: true)
+///
+/// The files are looked for in `directory` if one is given; else in the folder that the environment variable
+/// `MARTLET_DATA` names; else they are fetched into the cache, once, and checked.
+///
+/// Pixels are in [0, 1]: 0 for the background, 1 for full ink, which is a byte divided by 255. No mean is taken off and
+/// nothing else is scaled: the networks of the notes learn from this range, and a test image reads the same as a picture.
+///
+/// ## Shapes
+/// Inputs `[1, 28, 28]` float32; label `[]` int64 in `0..<10`.
+///
+/// Source: LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition".
+public struct MNIST: RecordDataset {
+    /// Which part of the set.
+    public typealias Part = ImagePart
+
+    public let records: Records
+    /// "0" to "9".
+    public let classNames = (0..<10).map(String.init)
+
+    /// Reads a part of the set.
+    ///
+    /// - Parameters:
+    ///   - part: what to read.
+    ///   - directory: a folder that holds the files, or a folder `mnist` that does.
+    ///   - cache: where fetched files are kept.
+    ///   - progress: told how far a download has come.
+    /// - Throws: `FileError`: what is wrong with a file, or why there is none.
+    public init(
+        _ part: Part, directory: String? = nil, cache: DataCache = .standard,
+        progress: ((DownloadProgress) -> Void)? = nil
+    ) throws(FileError) {
+        let files = try MNISTFiles.load(.digits, part.files, directory: directory, cache: cache, progress: progress)
+        records = Records(images: files)
+    }
+}
+
+/// Zalando's pieces of clothing in MNIST's format: the same sizes and counts, harder to tell apart.
+///
+/// Found, fetched and scaled as `MNIST` is.
+///
+/// ## Shapes
+/// Inputs `[1, 28, 28]` float32 in [0, 1]; label `[]` int64 in `0..<10`.
+///
+/// Source: Xiao, Rasul, Vollgraf 2017, <https://arxiv.org/abs/1708.07747>
+public struct FashionMNIST: RecordDataset {
+    /// Which part of the set.
+    public typealias Part = ImagePart
+
+    public let records: Records
+    /// What the ten classes are.
+    public let classNames = [
+        "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+    ]
+
+    /// Reads a part of the set; parameters and errors are those of `MNIST.init`.
+    public init(
+        _ part: Part, directory: String? = nil, cache: DataCache = .standard,
+        progress: ((DownloadProgress) -> Void)? = nil
+    ) throws(FileError) {
+        let files = try MNISTFiles.load(.fashion, part.files, directory: directory, cache: cache, progress: progress)
+        records = Records(images: files)
+    }
+}
+
+/// The two parts that image sets come in.
+public enum ImagePart: String, Sendable, CaseIterable {
+    /// What a network learns from.
+    case train
+    /// What it is judged by.
+    case test
+
+    var files: MNISTFiles.Part {
+        switch self {
+        case .train: .training
+        case .test: .test
+        }
+    }
+}
+
+extension Records {
+    /// Grey images with classes 0 to 9: one channel, bytes that become [0, 1].
+    convenience init(images files: MNISTFiles) {
+        self.init(
+            images: files.images, shape: [files.count, 1, files.rows, files.columns], labels: files.labels,
+            name: "images")
+    }
+
+    /// Images in bytes, row by row, with classes 0 to 9 that were checked.
+    convenience init(images: [UInt8], shape: Shape, labels: [UInt8], name: String) {
+        do {
+            try self.init(
+                inputs: Tensor(images, shape: shape), labels: Tensor(labels), classCount: 10, dividingBy: 255,
+                name: name)
+        } catch {
+            stop("\(error)")
+        }
+    }
+}
