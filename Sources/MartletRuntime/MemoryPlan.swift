@@ -41,10 +41,18 @@ struct MemoryPlan {
             for base in step.basesRead(graph) { lastUse[base] = index }
         }
         for operand in kept { lastUse[operand.view.base] = Int.max }
+        for operand in kept { placeEmpty(operand.view.base) }
         for (index, step) in steps.enumerated() {
             place(step, index, backend)
             for base in Set(step.basesRead(graph) + step.outputs) where lastUse[base] <= index { release(base) }
         }
+    }
+
+    /// A kept result without elements is made by no step: it gets a buffer of no bytes.
+    private mutating func placeEmpty(_ base: Int) {
+        guard case .empty = graph.bases[base].kind, places[base] == .nowhere else { return }
+        places[base] = .buffer(buffers.count)
+        buffers.append(KeptBuffer(byteCount: 0))
     }
 
     /// Finds memory for what a step makes, over a dying operand's where the kernel allows it.
@@ -52,7 +60,7 @@ struct MemoryPlan {
         var taken = Set<Int>()
         for (position, base) in step.outputs.enumerated() {
             let type = graph.bases[base].type
-            if type.byteCount == 0, !graph.bases[base].isKept { continue }
+            if type.byteCount == 0 { continue }
             let donor = donors(step, position, backend).first { candidate in
                 !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
                     && candidate.type.dtype == type.dtype && lastUse[candidate.view.base] == index
@@ -61,7 +69,9 @@ struct MemoryPlan {
             }
             if graph.bases[base].isKept {
                 var buffer = KeptBuffer(byteCount: type.byteCount)
-                if let donor, case .leaf(let leaf) = graph.bases[donor.view.base].kind, donatedLeaves.insert(leaf).inserted {
+                if let donor, case .leaf(let leaf) = graph.bases[donor.view.base].kind,
+                    donatedLeaves.insert(leaf).inserted
+                {
                     buffer.donor = leaf
                     taken.insert(donor.view.base)
                     inPlaceCount += 1
