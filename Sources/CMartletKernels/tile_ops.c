@@ -87,16 +87,26 @@ FLOAT_UNARIES(f64, double, exp, expm1, log, log1p, tanh, sigmoid_double)
 #define COMPARISON_ROWS(S) \
     equal_##S, not_equal_##S, less_##S, less_equal_##S, greater_##S, greater_equal_##S, and_##S, or_##S, xor_##S
 
+// The floor quotient is taken from the remainder, as Python's: ⌊x / y⌋ itself is off where the quotient was rounded up to a
+// whole number.
 #define FLOAT_BINARIES(S, T, FMOD, POW, ATAN2, FLOOR)                                                        \
     TILE_INLINE T remainder_of_##S(T x, T y) {                                                               \
         T r = FMOD(x, y);                                                                                    \
         return r != 0 && (r < 0) != (y < 0) ? r + y : r;                                                     \
     }                                                                                                        \
+    TILE_INLINE T floor_quotient_##S(T x, T y) {                                                             \
+        if (y == 0) return x / y;                                                                            \
+        T r = FMOD(x, y);                                                                                    \
+        T q = (x - r) / y;                                                                                   \
+        if (r != 0 && (r < 0) != (y < 0)) q -= 1;                                                            \
+        T whole = FLOOR(q);                                                                                  \
+        return q == 0 ? x / y * 0 : q - whole > (T)0.5 ? whole + 1 : whole;                                  \
+    }                                                                                                        \
     BINARY(add_##S, T, T, x + y)                                                                             \
     BINARY(subtract_##S, T, T, x - y)                                                                        \
     BINARY(multiply_##S, T, T, x * y)                                                                        \
     BINARY(divide_##S, T, T, x / y)                                                                          \
-    BINARY(floor_divide_##S, T, T, FLOOR(x / y))                                                             \
+    BINARY(floor_divide_##S, T, T, floor_quotient_##S(x, y))                                                \
     BINARY(remainder_##S, T, T, remainder_of_##S(x, y))                                                      \
     BINARY(power_##S, T, T, POW(x, y))                                                                       \
     BINARY(maximum_##S, T, T, x != x ? x : y != y ? y : x > y ? x : y)                                       \

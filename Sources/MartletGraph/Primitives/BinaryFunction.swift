@@ -1,6 +1,7 @@
 /// The elementwise functions of two operands. Raw values equal the tile kernels' `mk_binary`.
 package enum BinaryFunction: UInt8, Hashable, Sendable, CaseIterable {
-    case add = 0, subtract, multiply, divide, floorDivide, remainder, power, maximum, minimum, atan2
+    case add = 0
+    case subtract, multiply, divide, floorDivide, remainder, power, maximum, minimum, atan2
     case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
     case logicalAnd, logicalOr, logicalXor
 }
@@ -29,7 +30,8 @@ extension BinaryFunction {
         switch function {
         case .add:
             BinaryRow(
-                name: "add", derivatives: ({ a, _, _ in a.constant(1) }, { a, _, _ in a.constant(1) }), reference: { $0 + $1 })
+                name: "add", derivatives: ({ a, _, _ in a.constant(1) }, { a, _, _ in a.constant(1) }),
+                reference: { $0 + $1 })
         case .subtract:
             BinaryRow(
                 name: "subtract", derivatives: ({ a, _, _ in a.constant(1) }, { a, _, _ in a.constant(-1) }),
@@ -43,7 +45,7 @@ extension BinaryFunction {
                 name: "divide", needsFloat: true, residuals: [.operands, .results],
                 derivatives: ({ _, b, _ in b.applying(.reciprocal) }, { _, b, y in -(y / b) }), reference: { $0 / $1 })
         case .floorDivide:
-            BinaryRow(name: "floorDivide", reference: { ($0 / $1).rounded(.down) })
+            BinaryRow(name: "floorDivide", reference: { floorQuotient($0, $1) })
         case .remainder:
             BinaryRow(
                 name: "remainder", residuals: .operands,
@@ -105,5 +107,16 @@ extension BinaryFunction {
     private static func remainder(_ a: Double, _ b: Double) -> Double {
         let truncated = CMath.fmod(a, b)
         return truncated != 0 && (truncated < 0) != (b < 0) ? truncated + b : truncated
+    }
+
+    /// Python's //, by way of the remainder: ⌊a / b⌋ is off where the quotient was rounded up to a whole number.
+    private static func floorQuotient(_ a: Double, _ b: Double) -> Double {
+        if b == 0 { return a / b }
+        let rest = CMath.fmod(a, b)
+        var quotient = (a - rest) / b
+        if rest != 0, (rest < 0) != (b < 0) { quotient -= 1 }
+        if quotient == 0 { return a / b * 0 }
+        let whole = quotient.rounded(.down)
+        return quotient - whole > 0.5 ? whole + 1 : whole
     }
 }
