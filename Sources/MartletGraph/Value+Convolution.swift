@@ -60,7 +60,7 @@ extension Value {
     }
 
     /// The values cast to the type they meet in.
-    static func promoted(_ values: [Value]) -> [Value] {
+    package static func promoted(_ values: [Value]) -> [Value] {
         let common = values.dropFirst().reduce(values[0].dtype) { DataType.promoted($0, $1.dtype) }
         return values.map { $0.cast(to: common) }
     }

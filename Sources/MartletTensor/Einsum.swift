@@ -6,7 +6,10 @@ import MartletGraph
 ///
 /// Without an arrow the result has the letters that occur once, in alphabetical order. Operands are multiplied from the
 /// left, two at a time, as matrix products.
-public func einsum(_ equation: String, _ operands: Tensor...) -> Tensor {
+public func einsum(_ equation: String, _ operands: Tensor...) -> Tensor { einsum(equation, operands) }
+
+/// `einsum` over a list of tensors.
+public func einsum(_ equation: String, _ operands: [Tensor]) -> Tensor {
     var terms = EinsumEquation(equation, operands.map(\.shape))
     var values = zip(operands, terms.inputs).map { EinsumTerm($0.value, $1, equation) }
     guard var result = values.first else { stop("einsum(\"\(equation)\"): needs at least one tensor") }

@@ -7,20 +7,32 @@ extension Tensor {
         try shape.resolved(axes: [axis], operation: operation)[0]
     }
 
-    /// result[i][j] = self[indices[i][j]][j] along `axis` 0, and so on; `indices` has this tensor's rank.
+    /// Elements by position along an axis: result[i, j, ...] = self[indices[i, j, ...], j, ...] for axis 0, and so on.
+    ///
+    /// ## Shapes
+    /// - indices: this tensor's rank, beside `axis` no larger than this tensor → the indices'
     public func gather(axis: Int, indices: Tensor) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axis = try resolved(axis, "gather")
-            return try Value.record(.gather(Gather(axis)), [value, indices.value.cast(to: .int64)])[0]
+            let reached = try reached(by: indices, axis, "gather")
+            let source = value.sliced(starts: reached.map { _ in 0 }, sizes: reached)
+            return try Value.record(.gather(Gather(axis)), [source, indices.value.cast(to: .int64)])[0]
         }
     }
 
-    /// A copy with `updates` written at `indices` along an axis; of several writes to one place the last one counts.
+    /// A copy with `updates` written at `indices` along an axis, as `gather` reads them; of several writes to one place the
+    /// last one counts.
+    ///
+    /// ## Shapes
+    /// - indices: this tensor's rank, beside `axis` no larger than this tensor; updates: no smaller than the indices
     public func scatter(axis: Int, indices: Tensor, updates: Tensor) -> Tensor {
         scattered(.replace, axis, indices, updates, "scatter")
     }
 
-    /// A copy with `updates` added at `indices` along an axis.
+    /// A copy with `updates` added at `indices` along an axis, as `gather` reads them.
+    ///
+    /// ## Shapes
+    /// - indices: this tensor's rank, beside `axis` no larger than this tensor; updates: no smaller than the indices
     public func scatterAdd(axis: Int, indices: Tensor, updates: Tensor) -> Tensor {
         scattered(.add, axis, indices, updates, "scatterAdd")
     }
@@ -30,10 +42,29 @@ extension Tensor {
     ) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axis = try resolved(axis, operation)
-            return try Value.record(
-                .scatter(Scatter(mode, axis)),
-                [value, indices.value.cast(to: .int64), updates.value.cast(to: dtype)])[0]
+            let reached = try reached(by: indices, axis, operation)
+            guard updates.rank == rank, zip(updates.shape, indices.shape).allSatisfy({ $0 >= $1 }) else {
+                throw ShapeError(
+                    operation, "the updates are smaller than the indices",
+                    shapes: [shape, indices.shape, updates.shape])
+            }
+            let starts = reached.map { _ in 0 }
+            let updates = updates.value.cast(to: dtype).sliced(starts: starts, sizes: indices.shape.sizes)
+            let base = value.sliced(starts: starts, sizes: reached)
+            let result = try Value.record(
+                .scatter(Scatter(mode, axis)), [base, indices.value.cast(to: .int64), updates])[0]
+            return reached == shape.sizes ? result : value.updatingSlice(starts: starts, with: result)
         }
+    }
+
+    /// The sizes of the part that indices along an axis can name: theirs beside the axis.
+    private func reached(by indices: Tensor, _ axis: Int, _ operation: String) throws(ShapeError) -> [Int] {
+        guard indices.rank == rank, (0..<rank).allSatisfy({ $0 == axis || indices.shape[$0] <= shape[$0] }) else {
+            throw ShapeError(
+                operation, "the indices need rank \(rank) and, beside axis \(axis), sizes within the tensor's",
+                shapes: [shape, indices.shape])
+        }
+        return (0..<rank).map { $0 == axis ? shape[$0] : indices.shape[$0] }
     }
 
     /// Whole slices at positions (a vector) along an axis.

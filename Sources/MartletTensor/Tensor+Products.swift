@@ -10,6 +10,29 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     Tensor.recording { () throws(ShapeError) in try a.value.matrixProduct(b.value) }
 }
 
+/// x·Wᵀ + b: what a fully connected layer computes.
+///
+/// ## Shapes
+/// - x `[..., inputs]`, weight `[outputs, inputs]`, bias `[outputs]` → `[..., outputs]`
+public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor {
+    Tensor.recording { () throws(ShapeError) in
+        let shapes = [x.shape, weight.shape] + (bias.map { [$0.shape] } ?? [])
+        guard weight.rank == 2, let inputs = x.shape.last, inputs == weight.shape[1] else {
+            throw ShapeError("linear", "needs x [..., inputs] and a weight [outputs, inputs]", shapes: shapes)
+        }
+        guard bias.map({ $0.shape.sizes == [weight.shape[0]] }) ?? true else {
+            throw ShapeError(
+                "linear", "the bias needs shape [\(weight.shape[0])], one number an output", shapes: shapes)
+        }
+        let operands = Value.promoted([x.value, weight.value] + (bias.map { [$0.value] } ?? []))
+        let rows = x.shape.sizes.dropLast().reduce(1, *)
+        let product = try Value.record(
+            .matmul(MatrixProduct(hasBias: bias != nil)),
+            [operands[0].reshaped(known: [rows, inputs]), operands[1].transposed] + operands.dropFirst(2))[0]
+        return product.reshaped(known: Shape(x.shape.sizes.dropLast() + [weight.shape[0]]))
+    }
+}
+
 /// Σ aᵢ·bᵢ of two vectors.
 public func dot(_ a: Tensor, _ b: Tensor) -> Tensor {
     guard a.rank == 1, b.rank == 1 else { stop("dot: needs two vectors, not shapes \(a.shape) and \(b.shape)") }

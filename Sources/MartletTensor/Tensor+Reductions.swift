@@ -22,6 +22,9 @@ extension Tensor {
     public func product(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduced(.product, axes, keepingAxes, "product")
     }
+    public func product(axis: Int, keepingAxes: Bool = false) -> Tensor {
+        product(axes: [axis], keepingAxes: keepingAxes)
+    }
 
     /// Σx / n; NaN where there are no elements.
     public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
@@ -43,11 +46,13 @@ extension Tensor {
     public func any(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor(value.cast(to: .bool)).reduced(.any, axes, keepingAxes, "any")
     }
+    public func any(axis: Int, keepingAxes: Bool = false) -> Tensor { any(axes: [axis], keepingAxes: keepingAxes) }
 
     /// True where no element is 0.
     public func all(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor(value.cast(to: .bool)).reduced(.all, axes, keepingAxes, "all")
     }
+    public func all(axis: Int, keepingAxes: Bool = false) -> Tensor { all(axes: [axis], keepingAxes: keepingAxes) }
 
     /// Σ(x - mean)² / (n - 1), or / n where `unbiased` is false.
     public func variance(axes: [Int]? = nil, unbiased: Bool = true, keepingAxes: Bool = false) -> Tensor {
@@ -66,18 +71,19 @@ extension Tensor {
     }
 
     /// The position of the largest element along an axis (the first of equals; NaN wins); int64.
-    public func argmax(axis: Int) -> Tensor { position(.max, axis, "argmax") }
-    /// The position of the smallest element along an axis; int64.
-    public func argmin(axis: Int) -> Tensor { position(.min, axis, "argmin") }
+    public func argmax(axis: Int, keepingAxes: Bool = false) -> Tensor { position(.max, axis, keepingAxes, "argmax") }
+    /// The position of the smallest element along an axis (the first of equals; NaN wins); int64.
+    public func argmin(axis: Int, keepingAxes: Bool = false) -> Tensor { position(.min, axis, keepingAxes, "argmin") }
     /// The position of the largest element in row-major order.
     public func argmax() -> Tensor { flattened().argmax(axis: 0) }
     /// The position of the smallest element in row-major order.
     public func argmin() -> Tensor { flattened().argmin(axis: 0) }
 
-    private func position(_ kind: ArgReduce.Kind, _ axis: Int, _ operation: String) -> Tensor {
+    private func position(_ kind: ArgReduce.Kind, _ axis: Int, _ keeping: Bool, _ operation: String) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
-            let axis = try shape.resolved(axes: [axis], operation: operation)[0]
-            return try Value.record(.argReduce(ArgReduce(kind, axis)), [value])[0]
+            let axes = try shape.resolved(axes: [axis], operation: operation)
+            let result = try Value.record(.argReduce(ArgReduce(kind, axes[0])), [value])[0]
+            return keeping ? result.reshaped(known: shape.reduced(axes, keeping: true)) : result
         }
     }
 

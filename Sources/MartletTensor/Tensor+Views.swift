@@ -82,6 +82,20 @@ extension Tensor {
         Tensor.recording { () throws(ShapeError) in value.flipped(try shape.resolved(axes: axes, operation: "flip")) }
     }
 
+    /// The elements moved `shift` places along an axis (backwards where negative), what leaves it coming in at its other end.
+    public func roll(by shift: Int, axis given: Int) -> Tensor {
+        let axis = axis(given, "roll")
+        let size = shape[axis]
+        guard size > 0 else { return self }
+        let start = ((-shift % size) + size) % size
+        if start == 0 { return self }
+        let pieces = [
+            value.sliced(axis: axis, start: start, count: size - start),
+            value.sliced(axis: axis, start: 0, count: start),
+        ]
+        return Tensor(Value.concatenated(pieces, axis: axis))
+    }
+
     /// `count` elements of an axis from `start` on.
     public func narrow(axis given: Int, start: Int, count: Int) -> Tensor {
         let axis = axis(given, "narrow")
@@ -113,7 +127,7 @@ extension Tensor {
         return split(sizes: stride(from: 0, to: total, by: size).map { Swift.min(size, total - $0) }, axis: given)
     }
 
-    /// `count` pieces along an axis, as equal as can be, the larger ones first.
+    /// At most `count` pieces along an axis, of equal size but for the last one, which may be smaller.
     public func chunked(_ count: Int, axis given: Int = 0) -> [Tensor] {
         guard count > 0 else { stop("chunked: the count is \(count)") }
         let total = shape[axis(given, "chunked")]
@@ -153,5 +167,5 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
 
 /// Tensors of one shape side by side along a new axis.
 public func stacked(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
-    concatenated(tensors.map { $0.unsqueeze(axis: axis) }, axis: axis < 0 ? axis : axis)
+    concatenated(tensors.map { $0.unsqueeze(axis: axis) }, axis: axis)
 }
