@@ -24,7 +24,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
     package func leaseArena(byteCount: Int) throws -> ArenaLease { try memory.arena(byteCount: byteCount) }
 
     package func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
-        composite is MaxPoolGradient || Updates.hasKernel(for: composite, operands: operands)
+        CompositeKernels.has(composite, operands)
     }
 
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
@@ -95,12 +95,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .argReduce(let reduction): prepare(reduction, step)
         case .cumulativeSum(let sum): prepare(sum, step)
         case .linearAlgebra(let algebra): prepare(algebra, step)
-        case .composite(let call):
-            if let gradient = call.composite as? MaxPoolGradient {
-                prepare(gradient, step)
-            } else {
-                try Updates.prepare(call.composite, step)
-            }
+        case .composite(let call): try CompositeKernels.prepare(call.composite, step, on: self)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .reduce, .copy, .collective:
             stop("\(primitive.family.name) has no kernel of its own: the planner makes it a view or fuses it")

@@ -10,6 +10,7 @@
 #include "mk_convolution.h"
 #include "mk_pooling.h"
 #include "mk_indexing.h"
+#include "mk_losses.h"
 #include "mk_updates.h"
 
 #endif

@@ -68,6 +68,9 @@ package struct SoftmaxCrossEntropyGradient: Composite {
     package let labelSmoothing: Double
     package let averages: Bool
 
+    /// What it is the derivative of.
+    package var loss: SoftmaxCrossEntropy { SoftmaxCrossEntropy(labelSmoothing: labelSmoothing, averages: averages) }
+
     package var name: String { "softmaxCrossEntropyGradient" }
     package var residuals: Residuals { .operands }
 
@@ -75,10 +78,9 @@ package struct SoftmaxCrossEntropyGradient: Composite {
 
     package func body(_ operands: [Value]) -> [Value] {
         let logits = operands[0]
-        let forward = SoftmaxCrossEntropy(labelSmoothing: labelSmoothing, averages: averages)
         let probabilities = (logits - logits.logSumExp([1])).applying(.exp)
         let rows = averages ? operands[2] / Double(logits.shape[0]) : operands[2].insertingAxis(1)
-        return [(probabilities - forward.target(operands)) * rows]
+        return [(probabilities - loss.target(operands)) * rows]
     }
 
     /// The body's own derivative serves.
