@@ -33,13 +33,15 @@ struct BenchRow {
                     ReLU()
                     Linear(128, 10)
                 }
-                return trainingStep(model, BenchData.inputs(128, [1, 28, 28]), BenchData.labels(128), compiled: compiled)
+                return trainingStep(
+                    model, BenchData.inputs(128, [1, 28, 28]), BenchData.labels(128), compiled: compiled)
             }
         case "tiny": return BenchRow { tinyStep(compiled: compiled) }
         case "add":
             return BenchRow(
                 makeStep: {
-                    let a: Tensor = [0.5], b: Tensor = [0.25]
+                    let a: Tensor = [0.5]
+                    let b: Tensor = [0.25]
                     return { a + b }
                 }, readsEach: true)
         default: return nil

@@ -29,7 +29,9 @@ final class EngineMatrixProduct: PreparedKernel {
         if geometry.batchCount > 1 {
             attributes.batch_rank = 1
             attributes.batch.0 = shape.batch
-            (attributes.a_batch.0, attributes.b_batch.0, attributes.c_batch.0) = (shape.a_batch, shape.b_batch, shape.c_batch)
+            (attributes.a_batch.0, attributes.b_batch.0, attributes.c_batch.0) = (
+                shape.a_batch, shape.b_batch, shape.c_batch
+            )
         }
         (attributes.m, attributes.n, attributes.k) = (shape.m, shape.n, shape.k)
         (attributes.a_row, attributes.a_column) = (shape.a_row, shape.a_column)

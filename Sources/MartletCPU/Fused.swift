@@ -34,7 +34,8 @@ final class FusedProgram: PreparedKernel, @unchecked Sendable {
                 rank: Int32(plan.sizes.count), reduced_begin: Int32(plan.reduced.lowerBound),
                 reduced_end: Int32(plan.reduced.upperBound), dims: filled(plan.sizes),
                 input_count: Int32(kernel.inputs.count), instruction_count: Int32(kernel.instructions.count),
-                output_count: Int32(kernel.outputs.count), inputs: inputs, instructions: instructions, outputs: outputs))
+                output_count: Int32(kernel.outputs.count), inputs: inputs, instructions: instructions, outputs: outputs)
+        )
     }
 
     deinit {
@@ -118,7 +119,9 @@ struct MergedAxes {
                 && zip(outputStrides, kernel.outputs).allSatisfy { $0[$0.count - 1] == $1.strides[axis] * size }
             if fits {
                 sizes[sizes.count - 1] *= size
-                for index in inputStrides.indices { inputStrides[index][sizes.count - 1] = kernel.inputs[index].strides[axis] }
+                for index in inputStrides.indices {
+                    inputStrides[index][sizes.count - 1] = kernel.inputs[index].strides[axis]
+                }
                 for index in outputStrides.indices {
                     outputStrides[index][sizes.count - 1] = kernel.outputs[index].strides[axis]
                 }
@@ -138,7 +141,9 @@ struct MergedAxes {
     }
 }
 
-private typealias Sixteen = (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64)
+private typealias Sixteen = (
+    Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64
+)
 
 /// A list as the fixed array of a C struct.
 private func filled(_ values: [Int]) -> Sixteen {

@@ -20,7 +20,9 @@ extension CPUBackend {
         let size = Int64(step.outputs[0].type.dtype.byteCount)
         return ClosureKernel { pointers, _ in
             let indices = pointers[1].assumingMemoryBound(to: Int64.self)
-            let bad = withUnsafePointer(to: axis) { mk_index_select(size, $0, pointers[0], indices, count, pointers[2]) }
+            let bad = withUnsafePointer(to: axis) {
+                mk_index_select(size, $0, pointers[0], indices, count, pointers[2])
+            }
             try check(bad, indices, "indexSelect", axis)
         }
     }

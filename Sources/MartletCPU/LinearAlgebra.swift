@@ -11,7 +11,11 @@ extension CPUBackend {
             return ClosureKernel { pointers, _ in
                 var row: Int64 = 0
                 let bad = mk_cholesky(matrix.dtype, matrix.count, matrix.rows, pointers[0], pointers[1], &row)
-                if bad >= 0 { throw LinearAlgebraError(LinearAlgebraSite(operation: site, batchIndex: Int(bad)), .notPositiveDefinite(column: Int(row))) }
+                if bad >= 0 {
+                    throw LinearAlgebraError(
+                        LinearAlgebraSite(operation: site, batchIndex: Int(bad)), .notPositiveDefinite(column: Int(row))
+                    )
+                }
             }
         case .triangularSolve(let lower, let transposed, let unitDiagonal):
             let columns = MatrixBatch(step.inputs[1].type).columns
@@ -38,7 +42,9 @@ extension CPUBackend {
                 let bad = mk_svd(
                     matrix.dtype, matrix.count, matrix.rows, matrix.columns, pointers[0], pointers[1], pointers[2],
                     pointers[3])
-                if bad >= 0 { throw LinearAlgebraError(LinearAlgebraSite(operation: site, batchIndex: Int(bad)), .notFinite) }
+                if bad >= 0 {
+                    throw LinearAlgebraError(LinearAlgebraSite(operation: site, batchIndex: Int(bad)), .notFinite)
+                }
             }
         }
     }

@@ -65,8 +65,10 @@ struct MatrixGeometry {
         let rank = a.count
         return mk_matmul_shape(
             batch: Int64(count), m: Int64(m), n: Int64(n), k: Int64(k),
-            a_batch: Int64(MatrixGeometry.merged(batch, a) ?? 0), a_row: Int64(a[rank - 2]), a_column: Int64(a[rank - 1]),
-            b_batch: Int64(MatrixGeometry.merged(batch, b) ?? 0), b_row: Int64(b[rank - 2]), b_column: Int64(b[rank - 1]),
+            a_batch: Int64(MatrixGeometry.merged(batch, a) ?? 0), a_row: Int64(a[rank - 2]),
+            a_column: Int64(a[rank - 1]),
+            b_batch: Int64(MatrixGeometry.merged(batch, b) ?? 0), b_row: Int64(b[rank - 2]),
+            b_column: Int64(b[rank - 1]),
             c_batch: Int64(m * n), c_row: Int64(n))
     }
 

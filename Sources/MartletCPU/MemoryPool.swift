@@ -1,7 +1,6 @@
-import Synchronization
-
 import MartletGraph
 import MartletRuntime
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc

@@ -30,7 +30,8 @@ package final class OneDNN: @unchecked Sendable {
         version = ce_dnnl_version().map { String(cString: $0) } ?? "unknown"
         instructionSet = ce_dnnl_isa().map { String(cString: $0) } ?? "unknown"
         path = ce_dnnl_path().map { String(cString: $0) } ?? ""
-        hasBFloat16 = instructionSet.contains("bf16") || instructionSet.contains("amx") || instructionSet.contains("fp16")
+        hasBFloat16 =
+            instructionSet.contains("bf16") || instructionSet.contains("amx") || instructionSet.contains("fp16")
         gompParallel = ce_dnnl_gomp_parallel()
         ce_dnnl_set_threads(mk_parallel_threads())
     }

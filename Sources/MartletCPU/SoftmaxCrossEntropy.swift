@@ -41,6 +41,7 @@ extension SoftmaxCrossEntropy {
     fileprivate func kernelShape(_ logits: Shape) -> mk_cross_entropy {
         let share = labelSmoothing / Double(logits[1])
         return mk_cross_entropy(
-            rows: Int64(logits[0]), classes: Int64(logits[1]), low: Float(share), high: Float(1 - labelSmoothing + share))
+            rows: Int64(logits[0]), classes: Int64(logits[1]), low: Float(share),
+            high: Float(1 - labelSmoothing + share))
     }
 }

@@ -44,7 +44,9 @@ private final class AdamKernel: PreparedKernel {
             let results = pointers + counts.count * operandCount
             for (index, count) in counts.enumerated() {
                 let own = pointers + index * operandCount
-                func source(_ operand: Int) -> UnsafePointer<Float> { UnsafePointer(own[operand].assumingMemoryBound(to: Float.self)) }
+                func source(_ operand: Int) -> UnsafePointer<Float> {
+                    UnsafePointer(own[operand].assumingMemoryBound(to: Float.self))
+                }
                 func target(_ result: Int) -> UnsafeMutablePointer<Float> {
                     results[index * 3 + result].assumingMemoryBound(to: Float.self)
                 }
@@ -67,7 +69,8 @@ private final class AdamKernel: PreparedKernel {
         let decay = update.weightDecay == .none ? 0 : next()
         let (correction1, correction2) = (next(), next())
         return mk_adam(
-            beta1: Float(beta1), beta1_complement: Float(1 - beta1), beta2: Float(beta2), beta2_complement: Float(1 - beta2),
+            beta1: Float(beta1), beta1_complement: Float(1 - beta1), beta2: Float(beta2),
+            beta2_complement: Float(1 - beta2),
             rate: Float(rate / correction1), second_scale: Float(1 / correction2), epsilon: Float(epsilon),
             l2_decay: Float(decay), shrink: Float(1 - rate * decay), has_l2: update.weightDecay == .l2,
             has_shrink: update.weightDecay == .decoupled, maximize: update.maximize)

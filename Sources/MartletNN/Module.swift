@@ -78,7 +78,9 @@ extension Module {
     public func to(_ device: Device) -> Self {
         withoutGradient {
             for parameter in parameters where parameter.value.device != device { parameter.update { $0.to(device) } }
-            for (_, buffer) in namedBuffers where buffer.value.device != device { buffer.value = buffer.value.to(device) }
+            for (_, buffer) in namedBuffers where buffer.value.device != device {
+                buffer.value = buffer.value.to(device)
+            }
         }
         return self
     }
@@ -132,14 +134,17 @@ private struct ModuleTree {
     private mutating func add(_ value: Any, _ path: String, owner: String) {
         switch value {
         case let parameter as Parameter: parameters.append((path, parameter))
-        case let buffer as ModuleBuffer: buffers.append((owner.isEmpty ? buffer.name : "\(owner).\(buffer.name)", buffer))
+        case let buffer as ModuleBuffer:
+            buffers.append((owner.isEmpty ? buffer.name : "\(owner).\(buffer.name)", buffer))
         case let module as any Module: add(module, path)
         case let list as [Any]:
             for (index, element) in list.enumerated() { add(element, "\(path).\(index)", owner: owner) }
         default:
             // A module that may be missing: `let downsample: Sequential?`.
             let mirror = Mirror(reflecting: value)
-            if mirror.displayStyle == .optional, let some = mirror.children.first { add(some.value, path, owner: owner) }
+            if mirror.displayStyle == .optional, let some = mirror.children.first {
+                add(some.value, path, owner: owner)
+            }
         }
     }
 }

@@ -27,7 +27,6 @@ extension Layer {
     }
 }
 
-
 /// The first layer whose output is not finite while `body` runs: its path in `module`, where there is one.
 public func firstNonFiniteLayer(of module: some Module, _ body: () -> Void) -> String? {
     let names = Dictionary(
@@ -36,6 +35,8 @@ public func firstNonFiniteLayer(of module: some Module, _ body: () -> Void) -> S
     withForwardHook { layer, _, output in
         guard found == nil, !output.isFinite().all().item(as: Bool.self) else { return }
         found = names[ObjectIdentifier(layer)] ?? "\(type(of: layer))"
-    } _: { withoutGradient(body) }
+    } _: {
+        withoutGradient(body)
+    }
     return found
 }

@@ -12,13 +12,17 @@ public final class Parameter: Sendable {
 
     /// A parameter that starts from `value`, which must be of a floating type.
     public init(_ value: Tensor) {
-        guard value.dtype.isFloatingPoint else { stop("Parameter: \(value.dtype) has no derivative; use a floating type") }
+        guard value.dtype.isFloatingPoint else {
+            stop("Parameter: \(value.dtype) has no derivative; use a floating type")
+        }
         slot = StateSlot(value, box: box)
     }
 
     /// The value now: a leaf that `backward()` collects a gradient for, unless the parameter is frozen.
     public var value: Tensor {
-        guard let tensor = slot.tensor else { stop("Parameter: its value was taken by a compiled call that is under way") }
+        guard let tensor = slot.tensor else {
+            stop("Parameter: its value was taken by a compiled call that is under way")
+        }
         return requiresGradient ? tensor : tensor.detached()
     }
 

@@ -27,7 +27,10 @@ public struct ModuleSummary: Sendable, CustomStringConvertible {
     public var description: String {
         let header = ["layer", "output shape", "parameters", "multiply-adds"]
         let cells = rows.map { row in
-            ["\(row.name.isEmpty ? "" : row.name + " ")(\(row.type))", "\(row.output)", grouped(row.parameters), grouped(row.multiplyAdds)]
+            [
+                "\(row.name.isEmpty ? "" : row.name + " ")(\(row.type))", "\(row.output)", grouped(row.parameters),
+                grouped(row.multiplyAdds),
+            ]
         }
         let total = ["total", "", grouped(parameterCount), grouped(multiplyAdds)]
         let widths = header.indices.map { column in ([header, total] + cells).map { $0[column].count }.max() ?? 0 }
@@ -72,10 +75,12 @@ extension Layer {
         Recording.with(trace) {
             withoutGradient {
                 withForwardHook { layer, input, output in
-                    let count = (layer as? any CountsOperations)?.multiplyAdds(input: input.shape, output: output.shape) ?? 0
+                    let count =
+                        (layer as? any CountsOperations)?.multiplyAdds(input: input.shape, output: output.shape) ?? 0
                     rows.append(
                         ModuleSummary.Row(
-                            name: names[ObjectIdentifier(layer)] ?? "", type: "\(type(of: layer))", output: output.shape,
+                            name: names[ObjectIdentifier(layer)] ?? "", type: "\(type(of: layer))",
+                            output: output.shape,
                             parameters: layer.parameterCount, multiplyAdds: count))
                 } _: {
                     // In a scratch copy of the state: running statistics and generators stay as they are.

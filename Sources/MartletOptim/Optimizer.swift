@@ -38,7 +38,9 @@ open class Optimizer: StateHolder {
     public let stateNames: [String]
 
     package init(_ groups: [ParameterGroup], stateNames: [String]) {
-        guard !groups.allSatisfy({ $0.parameters.isEmpty }) else { stop("\(Self.self): there are no parameters to train") }
+        guard !groups.allSatisfy({ $0.parameters.isEmpty }) else {
+            stop("\(Self.self): there are no parameters to train")
+        }
         self.groups = groups
         self.stateNames = stateNames
         states = groups.map { group in group.parameters.map { _ in stateNames.map { _ in StateSlot() } } }
@@ -130,7 +132,9 @@ open class Optimizer: StateHolder {
             }
         }
         error.unexpected = state.tensors.keys.filter { !known.contains($0) }.sorted()
-        if state.learningRates.count != groups.count { error.missing.append("a learning rate for each of \(groups.count) groups") }
+        if state.learningRates.count != groups.count {
+            error.missing.append("a learning rate for each of \(groups.count) groups")
+        }
         if error != StateDictionaryError() { throw error }
         forEachSlot { name, slot, _ in slot.tensor = state.tensors[name] }
         count.current = state.stepCount

@@ -41,7 +41,8 @@ public final class SGD: Optimizer {
     override package func composite(_ group: ParameterGroup) -> any Composite {
         let form: SGDUpdate.Momentum = momentumForm == .pytorch ? .pytorch : .exponentialAverage
         return SGDUpdate(
-            momentum: momentum == 0 ? .none : form, nesterov: nesterov, weightDecay: group.weightDecay == 0 ? .none : .l2,
+            momentum: momentum == 0 ? .none : form, nesterov: nesterov,
+            weightDecay: group.weightDecay == 0 ? .none : .l2,
             maximize: maximize)
     }
 

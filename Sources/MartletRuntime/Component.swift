@@ -282,7 +282,9 @@ final class Component {
 
     private func execute() throws {
         guard marks.contains(where: \.isNeeded) else {
-            for index in nodes.indices { nodes[index].complete({ _ in nil }, keepingHistory: marks[index].keepsOperands) }
+            for index in nodes.indices {
+                nodes[index].complete({ _ in nil }, keepingHistory: marks[index].keepsOperands)
+            }
             return
         }
         let device = nodes.lazy.compactMap(\.device).first ?? .cpu

@@ -42,7 +42,9 @@ struct Extraction {
             if value.node.state == .failed {
                 throw value.node.failure ?? FlushError.lost(value.node.primitive.family.name)
             }
-            stop("\(value.node.primitive.family.name): an operand has no value; it left the traced function it belongs to")
+            stop(
+                "\(value.node.primitive.family.name): an operand has no value; it left the traced function it belongs to"
+            )
         }
         let type = value.type
         key.write(UInt64(index) << 8 | 0xFE)

@@ -98,7 +98,8 @@ struct FusedBuilder {
         registerOfBase[item.outputs[0]] = loads.count + instructions.count
         instructions.append(
             FusedKernel.Instruction(
-                operation: operation, operands: operands, operandType: item.inputs[operation == .select ? 1 : 0].type.dtype,
+                operation: operation, operands: operands,
+                operandType: item.inputs[operation == .select ? 1 : 0].type.dtype,
                 resultType: result))
     }
 

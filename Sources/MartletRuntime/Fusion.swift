@@ -66,7 +66,9 @@ package struct Fusion {
         guard groups[group].shape?.sizes == shape.sizes,
             groups[group].registers + item.inputs.count + 1 <= Fusion.registerLimit
         else { return false }
-        if case .reduce(let reduce) = item.work, let axes = groups[group].reducedAxes, axes != reduce.axes { return false }
+        if case .reduce(let reduce) = item.work, let axes = groups[group].reducedAxes, axes != reduce.axes {
+            return false
+        }
         return item.inputs.allSatisfy { input in
             // What the group itself makes can be taken from a register only if it is met whole and was not reduced.
             guard let other = producer(of: input.view) else { return true }
@@ -76,7 +78,9 @@ package struct Fusion {
     }
 
     private func isReduced(_ base: Int) -> Bool {
-        guard case .produced(let item) = graph.bases[base].kind, case .reduce = graph.items[item].work else { return false }
+        guard case .produced(let item) = graph.bases[base].kind, case .reduce = graph.items[item].work else {
+            return false
+        }
         return true
     }
 
@@ -86,7 +90,8 @@ package struct Fusion {
             groups[a].registers + groups[b].registers <= Fusion.registerLimit - 4
         else { return false }
         if let left = groups[a].reducedAxes, let right = groups[b].reducedAxes, left != right { return false }
-        return !dependsIndirectly(a, on: b) && !dependsIndirectly(b, on: a) && !reads[a].contains(b) && !reads[b].contains(a)
+        return !dependsIndirectly(a, on: b) && !dependsIndirectly(b, on: a) && !reads[a].contains(b)
+            && !reads[b].contains(a)
     }
 
     /// True where group `a` needs what group `b` makes.
@@ -152,7 +157,9 @@ package struct Fusion {
     package func schedule() -> [Int] {
         var order: [Int] = []
         var done = Set<Int>()
-        let roots = groups.indices.filter { !groups[$0].items.isEmpty }.sorted { groups[$0].items[0] < groups[$1].items[0] }
+        let roots = groups.indices.filter { !groups[$0].items.isEmpty }.sorted {
+            groups[$0].items[0] < groups[$1].items[0]
+        }
         for root in roots {
             var stack: [(group: Int, expanded: Bool)] = [(root, false)]
             while let (group, expanded) = stack.popLast() {

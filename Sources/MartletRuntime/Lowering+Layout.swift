@@ -11,7 +11,8 @@ extension Lowering {
         case .unary, .binary, .select, .cast, .alias, .copy, .reduce, .convolution, .convolutionInputGradient,
             .convolutionWeightGradient, .maxPool, .averagePool, .averagePoolGradient, .composite, .collective:
             true
-        case .leaf, .placeholder, .constant, .iota, .randomBits, .reshape, .permute, .expand, .slice, .flip, .updateSlice,
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .reshape, .permute, .expand, .slice, .flip,
+            .updateSlice,
             .concatenate, .gather, .scatter, .indexSelect, .indexAdd, .sort, .argReduce, .cumulativeSum, .matmul,
             .linearAlgebra:
             false
@@ -27,7 +28,8 @@ extension Lowering {
         let type = TensorType(ChannelBlocks.inRowMajorOrder(operand.type.shape), operand.type.dtype)
         let copy = graph.copied(Operand(view: view, type: type))
         let result = Operand(
-            view: View(base: copy.view.base, strides: shape.contiguousStrides, offset: .init()), type: operand.valueType)
+            view: View(base: copy.view.base, strides: shape.contiguousStrides, offset: .init()), type: operand.valueType
+        )
         converted[operand] = result
         return result
     }
@@ -61,7 +63,9 @@ extension Lowering {
 
     /// A reduction over all spatial axes at least: what remains of the channels is plain again. Nil for others.
     mutating func blockedReduction(_ reduce: Reduce, _ operand: Operand, _ type: TensorType) -> Operand? {
-        guard let shape = operand.blockedShape, (2..<shape.rank).allSatisfy({ reduce.axes.contains($0) }) else { return nil }
+        guard let shape = operand.blockedShape, (2..<shape.rank).allSatisfy({ reduce.axes.contains($0) }) else {
+            return nil
+        }
         var axes = reduce.axes
         if axes.contains(1) { axes.append(shape.rank) }
         let kept = operand.type.shape.indices.filter { !axes.contains($0) }.map { operand.type.shape[$0] }

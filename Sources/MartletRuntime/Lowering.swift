@@ -24,7 +24,8 @@ package struct Lowering {
         }
         let base = graph.addBase(type.shape.elementCount == 0 ? .empty : .leaf(index), type)
         return Operand(
-            view: View(base: base, strides: realized.strides ?? type.shape.contiguousStrides, offset: .init()), type: type)
+            view: View(base: base, strides: realized.strides ?? type.shape.contiguousStrides, offset: .init()),
+            type: type)
     }
 
     package mutating func keep(_ base: Int) { graph.bases[base].isKept = true }
@@ -180,7 +181,8 @@ package struct Lowering {
         return expanded(number, type.shape)
     }
 
-    private mutating func emptyProduct(_ product: MatrixProduct, _ operands: [Operand], _ type: TensorType) -> [Operand] {
+    private mutating func emptyProduct(_ product: MatrixProduct, _ operands: [Operand], _ type: TensorType) -> [Operand]
+    {
         [product.hasBias ? expanded(operands[2], type.shape) : filled(0, type)]
     }
 
@@ -192,10 +194,13 @@ package struct Lowering {
         }
         let wanted = backend.layouts(
             primitive,
-            operands: operands.map { OperandLayout(type: $0.valueType, isBlocked: $0.blockedShape != nil) }, results: types)
+            operands: operands.map { OperandLayout(type: $0.valueType, isBlocked: $0.blockedShape != nil) },
+            results: types)
         if let wanted { return blockedKernel(primitive, operands, types, arguments, wanted) }
         let ready = operands.map { plain($0) }.enumerated().map { index, operand in
-            if case .composite = primitive, case .scalar = graph.bases[operand.view.base].kind, operand.type.shape.rank == 0 {
+            if case .composite = primitive, case .scalar = graph.bases[operand.view.base].kind,
+                operand.type.shape.rank == 0
+            {
                 return operand
             }
             if graph.isReal(operand.view.base), backend.acceptsStrides(primitive, operand: index) { return operand }

@@ -6,7 +6,13 @@ import MartletGraph
 package final class Plan: @unchecked Sendable {
     /// Where a pointer of a step comes from.
     struct PointerSource {
-        enum Origin { case leaf(Int), buffer(Int), arena, scalar(Int), nowhere }
+        enum Origin {
+            case leaf(Int)
+            case buffer(Int)
+            case arena
+            case scalar(Int)
+            case nowhere
+        }
         let origin: Origin
         let byteOffset: Int
         let terms: [View.Offset.Term]
@@ -29,7 +35,10 @@ package final class Plan: @unchecked Sendable {
 
     /// A result to give back.
     struct Result {
-        enum Source { case leaf(Int), buffer(Int) }
+        enum Source {
+            case leaf(Int)
+            case buffer(Int)
+        }
         let source: Source
         let offset: View.Offset
         let strides: [Int]?
@@ -84,7 +93,8 @@ package final class Plan: @unchecked Sendable {
             try runSteps(leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments)
         }
         return results.map { result in
-            let scalarOffset = result.offset.constant + result.offset.terms.reduce(0) { $0 + arguments[$1.scalar].integer * $1.stride }
+            let scalarOffset =
+                result.offset.constant + result.offset.terms.reduce(0) { $0 + arguments[$1.scalar].integer * $1.stride }
             switch result.source {
             case .leaf(let index):
                 return Realized(
@@ -109,7 +119,9 @@ package final class Plan: @unchecked Sendable {
                 guard let tableBase = table.baseAddress else { return }
                 for (index, source) in pointers.enumerated() {
                     var offset = source.byteOffset
-                    for term in source.terms { offset += scalars[term.scalar].integer * term.stride * source.elementSize }
+                    for term in source.terms {
+                        offset += scalars[term.scalar].integer * term.stride * source.elementSize
+                    }
                     let base: UnsafeMutableRawPointer
                     switch source.origin {
                     case .leaf(let leaf): base = leafAddresses[leaf] + leaves[leaf].offset * source.elementSize
@@ -129,7 +141,8 @@ package final class Plan: @unchecked Sendable {
     }
 
     private func fill(
-        _ derived: Derived, _ scalars: UnsafeMutablePointer<Scalar>, _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+        _ derived: Derived, _ scalars: UnsafeMutablePointer<Scalar>,
+        _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>
     ) {
         func value(_ offset: View.Offset) -> Int {
             offset.constant + offset.terms.reduce(0) { $0 + scalars[$1.scalar].integer * $1.stride }
@@ -205,7 +218,7 @@ struct PlanAssembly {
             let strides = operand.isContiguous ? nil : operand.view.strides
             let isBlocked = operand.blockedShape != nil
             switch memory.places[operand.view.base] {
-            case .leaf(let index): 
+            case .leaf(let index):
                 return Plan.Result(
                     source: .leaf(index), offset: operand.view.offset, strides: strides, isBlocked: isBlocked)
             case .buffer(let index):

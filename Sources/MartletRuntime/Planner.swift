@@ -40,7 +40,8 @@ package struct Planner {
                 guard case .primitive(let primitive) = item.work else { continue }
                 steps.append(
                     Step(
-                        work: .primitive(primitive, arguments: item.arguments), inputs: item.inputs, outputs: item.outputs))
+                        work: .primitive(primitive, arguments: item.arguments), inputs: item.inputs,
+                        outputs: item.outputs))
                 continue
             }
             var builder = FusedBuilder(group, graph) { outside[$0]?.contains { $0 != index } ?? false }
@@ -49,7 +50,8 @@ package struct Planner {
             if builder.outputs.isEmpty { continue }
             steps.append(
                 Step(
-                    work: .fused(kernel), inputs: builder.inputs, outputs: builder.outputs, derived: builder.derivedScalars))
+                    work: .fused(kernel), inputs: builder.inputs, outputs: builder.outputs,
+                    derived: builder.derivedScalars))
         }
     }
 
@@ -76,7 +78,8 @@ package struct Planner {
     private mutating func gatherUpdates() {
         var byCall: [UpdateKey: [Int]] = [:]
         for (index, step) in steps.enumerated() {
-            guard case .primitive(.composite(let call), _) = step.work, let update = call.composite as? any UpdateComposite
+            guard case .primitive(.composite(let call), _) = step.work,
+                let update = call.composite as? any UpdateComposite
             else { continue }
             let key = UpdateKey(call: call, scalars: Array(step.inputs.dropFirst(update.tensorCount)))
             byCall[key, default: []].append(index)

@@ -62,7 +62,9 @@ public struct Initializer: Sendable {
         Initializer { shape, dtype in
             let root2 = 2.0.squareRoot()
             // 2Φ(x) - 1 = erf(x/√2): uniform between its ends, then turned back.
-            func edge(_ x: Double) -> Double { Tensor([(x - mean) / standardDeviation / root2]).erf().item(as: Double.self) }
+            func edge(_ x: Double) -> Double {
+                Tensor([(x - mean) / standardDeviation / root2]).erf().item(as: Double.self)
+            }
             let unit = Tensor.uniform(shape, low: edge(low), high: edge(high), dtype: .float64)
             let standard = inverseErf(unit) * root2
             return (standard * standardDeviation + mean).clipped(low: low, high: high).to(dtype: dtype)
@@ -76,8 +78,12 @@ public struct Initializer: Sendable {
     public static func glorotUniform(gain: Double = 1) -> Initializer { scaledUniform(gain, .average) }
 
     /// He's (Kaiming's): variance 2 / fan, for ReLU. Source: K. He et al. (2015).
-    public static func heNormal(_ fan: Fan = .input, gain: Double = 2.0.squareRoot()) -> Initializer { scaledNormal(gain, fan) }
-    public static func heUniform(_ fan: Fan = .input, gain: Double = 2.0.squareRoot()) -> Initializer { scaledUniform(gain, fan) }
+    public static func heNormal(_ fan: Fan = .input, gain: Double = 2.0.squareRoot()) -> Initializer {
+        scaledNormal(gain, fan)
+    }
+    public static func heUniform(_ fan: Fan = .input, gain: Double = 2.0.squareRoot()) -> Initializer {
+        scaledUniform(gain, fan)
+    }
 
     /// LeCun's: variance 1 / fan in. Source: Y. LeCun et al., "Efficient backprop" (1998).
     public static func lecunNormal() -> Initializer { scaledNormal(1, .input) }
@@ -111,7 +117,8 @@ public struct Initializer: Sendable {
     public static func orthogonal(gain: Double = 1) -> Initializer {
         Initializer { shape, dtype in
             guard shape.rank >= 2 else { stop("Initializer.orthogonal: needs at least two axes, not \(shape)") }
-            let rows = shape[0], columns = shape.elementCount / max(1, shape[0])
+            let rows = shape[0]
+            let columns = shape.elementCount / max(1, shape[0])
             let tall = Tensor.randn(rows < columns ? [columns, rows] : [rows, columns], dtype: .float64)
             let (q, r) = tall.qr()
             // Signs of R's diagonal make the draw uniform over all such matrices.
@@ -130,12 +137,17 @@ private func inverseErf(_ x: Tensor) -> Tensor {
     }
     let near = polynomial(
         w - 2.5,
-        [2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164,
-            0.246640727, 1.50140941])
+        [
+            2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+            -0.00417768164,
+            0.246640727, 1.50140941,
+        ])
     let far = polynomial(
         w.sqrt() - 3.0,
-        [-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
-            1.00167406, 2.83297682])
+        [
+            -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+            1.00167406, 2.83297682,
+        ])
     var y = `where`(w .< 5.0, near, far) * x
     for _ in 0..<2 { y = y - (y.erf() - x) / (1.1283791670955126 * (-(y * y)).exp()) }
     return y

@@ -30,7 +30,7 @@ public final class BatchNorm1d: NormalizationLayer {
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.rank == 2 || x.rank == 3 else { stop("BatchNorm1d: needs 2 or 3 axes, the shape is \(x.shape)") }
-        return observed(x, normalized)
+        return observed(x) { normalized($0, weight: weight?.value, bias: bias?.value) }
     }
 }
 
@@ -63,7 +63,7 @@ public final class BatchNorm2d: NormalizationLayer {
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.rank == 4 else { stop("BatchNorm2d: needs 4 axes, the shape is \(x.shape)") }
-        return observed(x, normalized)
+        return observed(x) { normalized($0, weight: weight?.value, bias: bias?.value) }
     }
 }
 
@@ -79,13 +79,14 @@ public protocol NormalizationLayer: Layer, ModeDependent {
 }
 
 extension NormalizationLayer {
-    fileprivate func normalized(_ x: Tensor) -> Tensor {
+    /// The formula with any scale and shift, running statistics followed in training.
+    package func normalized(_ x: Tensor, weight: Tensor?, bias: Tensor?) -> Tensor {
         let channels = runningMean.value.shape[0]
         guard x.shape[1] == channels else {
             stop("\(Self.self): has \(channels) channels, the input's shape is \(x.shape)")
         }
-        let scale = weight?.value ?? Tensor.ones([channels], dtype: x.dtype)
-        let shift = bias?.value ?? Tensor.zeros([channels], dtype: x.dtype)
+        let scale = weight ?? Tensor.ones([channels], dtype: x.dtype)
+        let shift = bias ?? Tensor.zeros([channels], dtype: x.dtype)
         guard mode.isTraining else {
             let factor = scale.value * (runningVariance.value.value + epsilon).applying(.rsqrt)
             let offset = shift.value - runningMean.value.value * factor
@@ -93,7 +94,9 @@ extension NormalizationLayer {
             return Tensor(x.value * factor.asChannels(rank: rank) + offset.asChannels(rank: rank))
         }
         let count = x.elementCount / channels
-        guard count > 1 else { stop("\(Self.self): more than one value a channel is needed in training, the shape is \(x.shape)") }
+        guard count > 1 else {
+            stop("\(Self.self): more than one value a channel is needed in training, the shape is \(x.shape)")
+        }
         let results = Value.makeAll(
             .composite(CompositeCall(BatchNormTraining(epsilon: epsilon))), [x.value, scale.value, shift.value])
         withoutGradient { follow(mean: results[1].detached(), variance: results[2].detached(), count: count) }

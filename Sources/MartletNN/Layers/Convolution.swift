@@ -31,7 +31,8 @@ public final class Conv2d: Layer, CountsOperations {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in
             conv2d(
-                x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
+                x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups
+            )
         }
     }
 
@@ -68,7 +69,8 @@ public final class Conv1d: Layer, CountsOperations {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in
             conv1d(
-                x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
+                x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups
+            )
         }
     }
 

@@ -9,7 +9,9 @@ public final class Dropout: Layer, ModeDependent {
     public let probability: Double
 
     public init(_ probability: Double = 0.5) {
-        guard (0..<1).contains(probability) else { stop("Dropout(\(probability)): a probability from 0 up to 1 is expected") }
+        guard (0..<1).contains(probability) else {
+            stop("Dropout(\(probability)): a probability from 0 up to 1 is expected")
+        }
         self.probability = probability
     }
 

@@ -39,7 +39,8 @@ public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor
         let common = DataType.promoted(flat.dtype, weight.dtype)
         let operands = [flat.cast(to: common), weight.value.cast(to: common).transposed]
         let product = try Value.record(
-            .matmul(MatrixProduct(hasBias: bias != nil)), operands + (bias.map { [$0.value.cast(to: common)] } ?? []))[0]
+            .matmul(MatrixProduct(hasBias: bias != nil)), operands + (bias.map { [$0.value.cast(to: common)] } ?? []))[
+                0]
         return product.reshaped(known: Shape(x.shape.sizes.dropLast() + [outputs]))
     }
 }

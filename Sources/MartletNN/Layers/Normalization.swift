@@ -38,3 +38,64 @@ public final class LayerNorm: Layer {
         }
     }
 }
+
+/// Group normalisation: each example's channels in groups, each normalised over its channels and positions.
+///
+/// ## Shapes
+/// - `[batch, channels, spatial...]` → the same; weight and bias `[channels]`
+///
+/// Source: Y. Wu and K. He (2018).
+public final class GroupNorm: Layer {
+    public let weight: Parameter?
+    public let bias: Parameter?
+    public let groups: Int
+    public let channels: Int
+    public let epsilon: Double
+
+    public init(groups: Int, channels: Int, epsilon: Double = 1e-5, affine: Bool = true) {
+        guard groups > 0, channels % groups == 0 else { stop("GroupNorm: \(channels) channels in \(groups) groups") }
+        weight = affine ? Parameter(.ones([channels])) : nil
+        bias = affine ? Parameter(.zeros([channels])) : nil
+        (self.groups, self.channels, self.epsilon) = (groups, channels, epsilon)
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        guard x.rank >= 2, x.shape[1] == channels else {
+            stop("GroupNorm: has \(channels) channels, the input's shape is \(x.shape)")
+        }
+        return observed(x) { x in
+            let grouped = x.reshape([x.shape[0], groups, -1])
+            let centred = grouped - grouped.mean(axis: 2, keepingAxes: true)
+            let variance = centred.square().mean(axis: 2, keepingAxes: true)
+            var result = (centred * (variance + epsilon).rsqrt()).reshape(x.shape)
+            let perChannel = Shape([1, channels] + Array(repeating: 1, count: x.rank - 2))
+            if let weight { result = result * weight.value.reshape(perChannel) }
+            if let bias { result = result + bias.value.reshape(perChannel) }
+            return result
+        }
+    }
+}
+
+/// Root-mean-square normalisation: y = x / √(mean(x²) + ε) · weight, over the last axes.
+///
+/// Source: B. Zhang and R. Sennrich (2019).
+public final class RMSNorm: Layer {
+    public let weight: Parameter
+    public let shape: Shape
+    public let epsilon: Double
+
+    public init(_ shape: Shape, epsilon: Double = 1e-6) {
+        weight = Parameter(.ones(shape))
+        (self.shape, self.epsilon) = (shape, epsilon)
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        guard x.shape.sizes.suffix(shape.rank).elementsEqual(shape.sizes) else {
+            stop("RMSNorm: normalises \(shape), the input's shape is \(x.shape)")
+        }
+        return observed(x) { x in
+            let axes = Array((x.rank - shape.rank)..<x.rank)
+            return x * (x.square().mean(axes: axes, keepingAxes: true) + epsilon).rsqrt() * weight.value
+        }
+    }
+}

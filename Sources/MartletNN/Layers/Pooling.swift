@@ -13,7 +13,9 @@ public final class MaxPool2d: Layer {
 
     /// The stride is the kernel's size unless named.
     public init(_ kernelSize: Int, stride: Int? = nil, padding: Int = 0, ceilMode: Bool = false) {
-        (self.kernelSize, self.stride, self.padding, self.ceilMode) = (kernelSize, stride ?? kernelSize, padding, ceilMode)
+        (self.kernelSize, self.stride, self.padding, self.ceilMode) = (
+            kernelSize, stride ?? kernelSize, padding, ceilMode
+        )
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {

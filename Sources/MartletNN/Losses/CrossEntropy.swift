@@ -53,10 +53,18 @@ public func crossEntropy(
     }
     let losses = weighted(rows.floating, flat, factor, classWeights, labelSmoothing)
     switch reduction {
-    case .mean: return Tensor(losses.sum() / factor.sum())
+    case .mean: return Tensor(weightedMean(losses, factor))
     case .sum: return Tensor(losses.sum())
     case .none: return Tensor(losses.reshaped(known: labels.shape))
     }
+}
+
+/// Σ losses / Σ factors; where nothing counts, NaN without a gradient.
+private func weightedMean(_ losses: Value, _ factors: Value) -> Value {
+    let total = factors.sum()
+    let isEmpty = total .== total.constant(0)
+    let mean = losses.sum() / Value.choose(isEmpty, total.constant(1), total)
+    return mean + Value.choose(isEmpty, total.constant(.nan), total.constant(0))
 }
 
 /// Losses with class weights: the smoothed part is weighted class by class, as PyTorch does.

@@ -41,7 +41,9 @@ public struct ConstantRate: Schedule {
 public struct StepDecay: Schedule {
     public let from: Double, factor: Double
     public let every: Int
-    public init(from: Double, factor: Double, every: Int) { (self.from, self.factor, self.every) = (from, factor, every) }
+    public init(from: Double, factor: Double, every: Int) {
+        (self.from, self.factor, self.every) = (from, factor, every)
+    }
     public func callAsFunction(_ step: Int) -> Double { from * pow(factor, Double(step / max(1, every))) }
 }
 
