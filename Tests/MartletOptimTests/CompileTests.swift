@@ -1,0 +1,129 @@
+import MartletGraph
+import MartletNN
+import MartletOptim
+import MartletTensor
+import Testing
+
+/// Compiled functions against the same closure run eagerly.
+struct CompileTests {
+    private func network() -> Sequential {
+        Sequential {
+            Conv2d(1, 16, kernelSize: 3)
+            BatchNorm2d(16)
+            ReLU()
+            MaxPool2d(2)
+            Flatten()
+            Dropout(0.25)
+            Linear(16 * 3 * 3, 10)
+        }
+    }
+
+    /// Program 04's step on `steps` batches: every loss's bits and every parameter's and buffer's at the end.
+    private func train(compiled: Bool, steps: Int = 8) -> (losses: [Float], state: [String: [Float]]) {
+        withGenerator(seed: 7) {
+            let model = network()
+            let optimizer = AdamW(model.parameters, learningRate: 1e-3, weightDecay: 1e-2)
+            let schedule = CosineDecay(from: 1e-2, to: 1e-4, steps: steps, warmup: 2)
+            let body = { (images: Tensor, labels: Tensor) -> Tensor in
+                optimizer.zeroGradients()
+                let loss = crossEntropy(model(images), labels, labelSmoothing: 0.1)
+                loss.backward()
+                clipGradientNorm(model.parameters, to: 1.0)
+                optimizer.step()
+                return loss
+            }
+            let step = compile(updating: model, optimizer, function: body)
+            var losses: [Float] = []
+            for index in 0..<steps {
+                if index == steps / 2 { model.eval() }
+                if index == steps / 2 + 1 { model.train() }
+                let x = Tensor.randn([6, 1, 8, 8])
+                let y = Tensor((0..<6).map { ($0 * 3 + index) % 10 })
+                _ = x.array()
+                optimizer.learningRate = schedule(index)
+                losses.append((compiled ? step(x, y) : body(x, y)).item())
+            }
+            return (losses, model.stateDictionary.mapValues { $0.array() })
+        }
+    }
+
+    @Test func programFoursStepWithScheduleDropoutBatchNormAndModeSwitchEqualsTheLoopBitForBit() {
+        let (eager, compiled) = (train(compiled: false), train(compiled: true))
+        #expect(eager.losses == compiled.losses)
+        #expect(eager.state == compiled.state)
+        #expect(Set(eager.losses).count == eager.losses.count)
+    }
+
+    @Test func aStepIsTracedOncePerKindOfArgumentsAndState() {
+        let model = Linear(3, 2)
+        let optimizer = SGD(model.parameters, learningRate: 0.1, momentum: 0.9)
+        var traces = 0
+        let step = compile(updating: model, optimizer) { (x: Tensor) -> Tensor in
+            traces += 1
+            optimizer.zeroGradients()
+            let loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+        }
+        for rate in [0.1, 0.05, 0.01, 0.2] {
+            optimizer.learningRate = rate
+            _ = step(Tensor.randn([4, 3]))
+        }
+        // Once while the momentum buffers are empty, once with them.
+        #expect(traces == 2)
+        _ = step(Tensor.randn([5, 3]))
+        #expect(traces == 3)
+        #expect(optimizer.stepCount == 5)
+    }
+
+    @Test func parametersAreUpdatedInPlaceAndOldValuesKeepTheirBits() {
+        let model = Linear(3, 2)
+        let optimizer = SGD(model.parameters, learningRate: 0.1)
+        let step = compile(updating: model, optimizer) { (x: Tensor) -> Tensor in
+            optimizer.zeroGradients()
+            let loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+        }
+        let before = model.weight.value
+        let bits = before.array()
+        for _ in 0..<3 { _ = step(Tensor.randn([4, 3])) }
+        #expect(before.array() == bits)
+        #expect(model.weight.value.array() != bits)
+    }
+
+    @Test func functionsWithoutStateCompileToo() {
+        let twice = compile { (x: Tensor) in x * 2 + 1 }
+        #expect(twice([1, 2]).array() == [3, 5])
+        #expect(twice([3, 4]).array() == [7, 9])
+    }
+
+    @Test func readingAValueInsideStopsAndNamesTheTransformation() async {
+        await #expect(processExitsWith: .failure) {
+            let bad = compile { (x: Tensor) in x.item() > 0 ? x : -x }
+            _ = bad(Tensor([1]))
+        }
+    }
+
+    @Test func writingStateThatWasNotNamedStops() async {
+        await #expect(processExitsWith: .failure) {
+            let other = Linear(2, 2)
+            let bad = compile { (x: Tensor) -> Tensor in
+                other.weight.update { $0 * 2 }
+                return x
+            }
+            _ = bad(Tensor.ones([1, 2]))
+        }
+    }
+
+    @Test func otherModulesParametersAreReadAtEachCall() {
+        let other = Linear(2, 1, bias: false)
+        let function = compile { (x: Tensor) in other(x) }
+        other.weight.update { _ in Tensor([[1, 1]]) }
+        #expect(function([[1, 2]]).item() == 3)
+        other.weight.update { _ in Tensor([[2, 2]]) }
+        #expect(function([[1, 2]]).item() == 6)
+    }
+}
