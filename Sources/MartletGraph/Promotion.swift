@@ -20,6 +20,17 @@ extension DataType {
         }
     }
 
+    /// The type two values meet in, given their ranks: one without axes does not widen one with axes, unless it is of a
+    /// higher kind (bool, integer, float).
+    package static func promoted(_ a: TensorType, _ b: TensorType) -> DataType {
+        if a.dtype == b.dtype { return a.dtype }
+        if (a.shape.rank == 0) == (b.shape.rank == 0) { return promoted(a.dtype, b.dtype) }
+        let (scalar, array) = a.shape.rank == 0 ? (a.dtype, b.dtype) : (b.dtype, a.dtype)
+        return scalar.kindRank <= array.kindRank ? array : promoted(a.dtype, b.dtype)
+    }
+
+    private var kindRank: Int { self == .bool ? 0 : isFloatingPoint ? 2 : 1 }
+
     /// What `/` gives: integers and booleans divide as float32.
     package var quotientType: DataType { isFloatingPoint ? self : .float32 }
 

@@ -11,7 +11,7 @@ extension Value {
 
     /// Applies a binary function to operands promoted to one type and broadcast to one shape.
     package static func combined(_ function: BinaryFunction, _ a: Value, _ b: Value) throws(ShapeError) -> Value {
-        var common = DataType.promoted(a.dtype, b.dtype)
+        var common = DataType.promoted(a.type, b.type)
         if function.row.needsFloat { common = common.quotientType }
         let shape = try Shape.broadcast(a.shape, b.shape, operation: function.row.name)
         let left = a.cast(to: common).expanded(toKnown: shape)
@@ -66,7 +66,7 @@ extension Value {
 
     /// Where `condition` holds, `a`, else `b`; all broadcast together.
     package static func select(_ condition: Value, _ a: Value, _ b: Value) throws(ShapeError) -> Value {
-        let common = DataType.promoted(a.dtype, b.dtype)
+        let common = DataType.promoted(a.type, b.type)
         let branches = try Shape.broadcast(a.shape, b.shape, operation: "where")
         let shape = try Shape.broadcast(condition.shape, branches, operation: "where")
         let operands = [

@@ -59,14 +59,21 @@ extension Tensor {
 
     /// Each element to a power; the small integers 1, 2, 3 and 1/2 and -1 are structure and cost no `pow`.
     public func pow(_ exponent: some TensorScalar) -> Tensor {
-        switch exponent.tensorNumber.real {
-        case 1: self
-        case 2: Tensor(value.applying(.square))
-        case 3: self * Tensor(value.applying(.square))
-        case 0.5 where dtype.isFloatingPoint: Tensor(value.applying(.sqrt))
-        case -1 where dtype.isFloatingPoint: Tensor(value.applying(.reciprocal))
-        default: Tensor.combined(.power, self, weak(exponent))
+        let number = exponent.tensorNumber
+        let base = to(dtype: dtype.promoted(withWeak: number.kind))
+        switch number.real {
+        case 1: return base
+        case 2: return base.square()
+        case 3: return base * base.square()
+        case 0.5 where base.dtype.isFloatingPoint: return base.sqrt()
+        case -1 where base.dtype.isFloatingPoint: return base.reciprocal()
+        default: return Tensor.combined(.power, base, base.weak(exponent))
         }
+    }
+
+    /// A number to the power of each element.
+    fileprivate static func power(_ base: some TensorScalar, _ exponent: Tensor) -> Tensor {
+        combined(.power, exponent.weak(base), exponent)
     }
 
     // MARK: Comparison and logic, element by element, giving bool
@@ -88,6 +95,9 @@ extension Tensor {
     public static func .^ (a: Tensor, b: Tensor) -> Tensor { combined(.logicalXor, a, b) }
     public static prefix func .! (a: Tensor) -> Tensor { Tensor(a.value.applying(.logicalNot)) }
 }
+
+/// A number to the power of each element: `pow(2, x)`.
+public func pow(_ base: some TensorScalar, _ exponent: Tensor) -> Tensor { Tensor.power(base, exponent) }
 
 /// The larger of two, element by element; NaN wins.
 public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor {

@@ -17,8 +17,8 @@ extension Tensor {
     public func sqrt() -> Tensor { applying(.sqrt) }
     /// 1 / √x.
     public func rsqrt() -> Tensor { applying(.rsqrt) }
-    /// x².
-    public func square() -> Tensor { applying(.square) }
+    /// x²; truth values count as integers.
+    public func square() -> Tensor { dtype == .bool ? to(dtype: .int64) : applying(.square) }
     /// 1 / x.
     public func reciprocal() -> Tensor { applying(.reciprocal) }
     /// |x|.
