@@ -57,7 +57,7 @@ package enum Deflate {
     ) -> (length: Int, distance: Int) {
         guard bytes.count - position >= shortestMatch else { return (0, 0) }
         let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-        let slot = Int(word &* 0x9E37_79B1 &>> 17)
+        let slot = Int((word &* 0x9E37_79B1) &>> 17)
         let candidate = latest[slot]
         latest[slot] = position
         guard position - candidate <= window, candidate >= 0,
