@@ -31,6 +31,11 @@ public final class StateSlot: @unchecked Sendable {
             return current
         }
         set {
+            if Recording.current.transformation == "vmap" {
+                stop(
+                    "vmap: the closure writes a parameter, buffer or gradient, which has one value and not one for each "
+                        + "member of the batch; return the new value and write it outside")
+            }
             if let recorder = StateRecorder.current {
                 recorder.write(newValue.map { leaf($0) }, to: self)
             } else {
