@@ -52,7 +52,13 @@ public func softplus(_ x: Tensor) -> Tensor { Tensor(x.value.maximum(x.value.con
 /// x·tanh(softplus(x)).
 public func mish(_ x: Tensor) -> Tensor { x * softplus(x).tanh() }
 
-/// x·clip(x + 3, 0, 6) / 6.
+/// min(max(x, 0), 6).
+public func relu6(_ x: Tensor) -> Tensor { x.clipped(low: 0, high: 6) }
+
+/// clip(x + 3, 0, 6) / 6.
+public func hardsigmoid(_ x: Tensor) -> Tensor { (x + 3.0).clipped(low: 0, high: 6) / 6.0 }
+
+/// x·clip(x + 3, 0, 6) / 6 (Howard et al., 2019).
 public func hardswish(_ x: Tensor) -> Tensor { x * (x + 3.0).clipped(low: 0, high: 6) / 6.0 }
 
 extension Tensor {

@@ -110,7 +110,7 @@ private struct EinsumTerm {
         let columns = right.letters.filter { !left.letters.contains($0) }
         let sizes = left.sizes.merging(right.sizes) { a, b in
             if a != b, a != 1, b != 1 { stop("einsum(\"\(equation)\"): a letter names sizes \(a) and \(b)") }
-            return max(a, b)
+            return a == 1 ? b : a
         }
         func count(_ letters: [Character]) -> Int { letters.reduce(1) { $0 * (sizes[$1] ?? 1) } }
         let a = left.arranged(as: batch + rows + contracted, sizes).value

@@ -70,7 +70,7 @@ private func compared(
             let difference = (value(position, width) - value(position, -width)) / (2 * width)
             let derivative = derivatives[argument][position]
             let error = abs(derivative - difference) / max(1, abs(derivative), abs(difference))
-            if !(error <= worst.worstError) {
+            if !worst.worstError.isNaN, !(error <= worst.worstError) {
                 worst = GradientReport(
                     worstError: error, argument: argument, position: position, derivative: derivative,
                     difference: difference, passed: error <= tolerance)

@@ -10,23 +10,6 @@ public func gradient<A: TensorTree>(of function: @escaping (A) -> Tensor) -> (A)
     { argument in valueAndGradient(of: function)(argument).gradient }
 }
 
-/// The gradients of a scalar function by its two arguments.
-public func gradient<A: TensorTree, B: TensorTree>(of function: @escaping (A, B) -> Tensor) -> (A, B) -> (A, B) {
-    { a, b in valueAndGradient(of: function)(a, b).gradient }
-}
-
-/// The gradients of a scalar function by its three arguments.
-public func gradient<A: TensorTree, B: TensorTree, C: TensorTree>(
-    of function: @escaping (A, B, C) -> Tensor
-) -> (A, B, C) -> (A, B, C) {
-    { a, b, c in
-        let (_, gradients) = differentiated([a.leaves, b.leaves, c.leaves]) { parts in
-            function(a.replacing(values: parts[0]), b.replacing(values: parts[1]), c.replacing(values: parts[2]))
-        }
-        return (a.replacing(values: gradients[0]), b.replacing(values: gradients[1]), c.replacing(values: gradients[2]))
-    }
-}
-
 /// As `gradient(of:)`, under the name of JAX's `grad`.
 public func gradient<A: TensorTree>(_ function: @escaping (A) -> Tensor) -> (A) -> A { gradient(of: function) }
 
@@ -40,20 +23,8 @@ public func valueAndGradient<A: TensorTree>(
     of function: @escaping (A) -> Tensor
 ) -> (A) -> (value: Tensor, gradient: A) {
     { argument in
-        let (value, gradients) = differentiated([argument.leaves]) { function(argument.replacing(values: $0[0])) }
-        return (value, argument.replacing(values: gradients[0]))
-    }
-}
-
-/// The value of a scalar function and its gradients by its two arguments.
-public func valueAndGradient<A: TensorTree, B: TensorTree>(
-    of function: @escaping (A, B) -> Tensor
-) -> (A, B) -> (value: Tensor, gradient: (A, B)) {
-    { a, b in
-        let (value, gradients) = differentiated([a.leaves, b.leaves]) {
-            function(a.replacing(values: $0[0]), b.replacing(values: $0[1]))
-        }
-        return (value, (a.replacing(values: gradients[0]), b.replacing(values: gradients[1])))
+        let (value, gradients) = differentiated(argument.leaves) { function(argument.replacing(values: $0)) }
+        return (value, argument.replacing(values: gradients))
     }
 }
 
@@ -66,19 +37,16 @@ public func valueAndGradient<A: TensorTree>(
 
 /// Runs `function` on differentiable aliases of the tensors and walks back from its value.
 private func differentiated(
-    _ arguments: [[Tensor]], _ function: ([[Value]]) -> Tensor
-) -> (value: Tensor, gradients: [[Value]]) {
+    _ arguments: [Tensor], _ function: ([Value]) -> Tensor
+) -> (value: Tensor, gradients: [Value]) {
     Modes.with({ $0.recordsHistory = true }) {
-        let aliases = arguments.map { $0.map { differentiable($0.value) } }
+        let aliases = arguments.map { differentiable($0.value) }
         let output = function(aliases)
         guard output.elementCount == 1 else {
             stop("gradient(of:): the function gives shape \(output.shape); a gradient is that of one number")
         }
-        let flat = aliases.flatMap { $0 }
-        let found = Differentiation.gradients(of: [output.value], cotangents: [output.value.ones()], by: flat)
-        var next = zip(flat, found).map { $1 ?? $0.zeros() }[...]
-        let gradients = aliases.map { part in part.map { _ in next.removeFirst() } }
-        return (released(output, from: flat), gradients)
+        let found = Differentiation.gradients(of: [output.value], cotangents: [output.value.ones()], by: aliases)
+        return (released(output, from: aliases), zip(aliases, found).map { $1 ?? $0.zeros() })
     }
 }
 

@@ -8,8 +8,8 @@ import MartletGraph
 public func vmap<A: TensorTree, R: TensorTree>(_ function: @escaping (A) -> R) -> (A) -> R {
     { argument in
         var shape: R?
-        let outputs = batched([argument.leaves]) { parts in
-            let result = function(argument.replacing(values: parts[0]))
+        let outputs = batched(argument.leaves) { values in
+            let result = function(argument.replacing(values: values))
             shape = result
             return result.leaves.map(\.value)
         }
@@ -18,29 +18,11 @@ public func vmap<A: TensorTree, R: TensorTree>(_ function: @escaping (A) -> R) -
     }
 }
 
-/// `vmap` for two arguments.
-public func vmap<A: TensorTree, B: TensorTree, R: TensorTree>(_ function: @escaping (A, B) -> R) -> (A, B) -> R {
-    { a, b in
-        var shape: R?
-        let outputs = batched([a.leaves, b.leaves]) { parts in
-            let result = function(a.replacing(values: parts[0]), b.replacing(values: parts[1]))
-            shape = result
-            return result.leaves.map(\.value)
-        }
-        guard let shape else { stop("vmap: the function was not run") }
-        return shape.replacing(values: outputs)
+private func batched(_ arguments: [Tensor], _ body: ([Value]) -> [Value]) -> [Value] {
+    guard let size = arguments.first?.shape.first, arguments.allSatisfy({ $0.shape.first == size }) else {
+        stop("vmap: every argument needs the batch as axis 0; the shapes are \(arguments.map(\.shape))")
     }
-}
-
-private func batched(_ arguments: [[Tensor]], _ body: ([[Value]]) -> [Value]) -> [Value] {
-    let flat = arguments.flatMap { $0 }
-    guard let size = flat.first?.shape.first, flat.allSatisfy({ $0.shape.first == size }) else {
-        stop("vmap: every argument needs the batch as axis 0; the shapes are \(flat.map(\.shape))")
-    }
-    return Batching.rewrite(flat.map(\.value), isBatched: flat.map { _ in true }, size: size) { values in
-        var rest = values[...]
-        return body(arguments.map { part in part.map { _ in rest.removeFirst() } })
-    }
+    return Batching.rewrite(arguments.map(\.value), isBatched: arguments.map { _ in true }, size: size, body)
 }
 
 /// The matrix of derivatives of a function at a point: shape `output shape + input shape`.
