@@ -18,7 +18,8 @@ extension Inflater {
         var result: Progress?
 
         func load() {
-            bits |= UInt64(littleEndian: inputBase.loadUnaligned(fromByteOffset: position, as: UInt64.self)) &<< bitCount
+            let word = inputBase.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            bits |= UInt64(littleEndian: word) &<< bitCount
             position &+= Int((63 &- bitCount) &>> 3)
             bitCount |= 56
         }

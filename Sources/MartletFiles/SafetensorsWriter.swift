@@ -74,7 +74,7 @@ public enum SafetensorsWriter {
         var fields: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-               .map { "\(jsonString($0.key)):\(jsonString($0.value))" }
+                .map { "\(jsonString($0.key)):\(jsonString($0.value))" }
             fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
         }
         var names: Set<String> = []
@@ -85,7 +85,7 @@ public enum SafetensorsWriter {
                     file, tensor.name, expected: "names that differ and are not __metadata__", found: "this one")
             }
             guard let size = tensor.type.byteCount(shape: tensor.shape),
-                case let (end, overflows) = offset.addingReportingOverflow(size), !overflows
+                case (let end, let overflows) = offset.addingReportingOverflow(size), !overflows
             else {
                 throw .malformed(
                     file, "\(tensor.name): shape", expected: "sizes whose product fits in 63 bits",
