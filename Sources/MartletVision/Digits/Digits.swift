@@ -9,8 +9,8 @@ import MartletTensor
 /// slanted, turned and sized at random, drawn with a pen of random width and pressure; some have grain, a gap in a
 /// stroke or a slip of the pen. A LeNet-5 reaches about 98.8% in four epochs: like MNIST, neither trivial nor hopeless.
 ///
-/// An image depends on seed, part and index alone. Images are drawn on all cores when a part is first asked for, in about
-/// a second, and kept as bytes while a data set of them is in use. (Sines come from the system's mathematics library: a
+/// An image depends on seed, part and index alone. Images are drawn on all cores when a part is first asked for, in a few
+/// seconds, and kept as bytes while a data set of them is in use. (Sines come from the system's mathematics library: a
 /// byte may differ by one between machines whose libraries round differently.)
 ///
 /// ## Shapes
