@@ -80,8 +80,8 @@ let package = Package(
         .testTarget(name: "MartletTrainingTests", dependencies: ["MartletTraining", "MartletTesting"]),
         .testTarget(name: "MartletCLITests", dependencies: ["MartletTesting"]),
         // Programs that users write, built unchanged; ProgramsTests runs them and reads what they print.
-        .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Tests/Programs/01-tensors"),
-        .executableTarget(name: "program-02", dependencies: ["Martlet"], path: "Tests/Programs/02-autograd"),
+        .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Examples/01-tensors"),
+        .executableTarget(name: "program-02", dependencies: ["Martlet"], path: "Examples/02-autograd"),
         .testTarget(
             name: "ProgramsTests",
             dependencies: ["Martlet", "MartletVision", "MartletTesting", "program-01", "program-02"]),

@@ -39,7 +39,7 @@ public func valueAndGradient<A: TensorTree>(
 private func differentiated(
     _ arguments: [Tensor], _ function: ([Value]) -> Tensor
 ) -> (value: Tensor, gradients: [Value]) {
-    Modes.with({ $0.recordsHistory = true }) {
+    recordingHistory {
         let aliases = arguments.map { differentiable($0.value) }
         let output = function(aliases)
         guard output.elementCount == 1 else {
@@ -48,6 +48,11 @@ private func differentiated(
         let found = Differentiation.gradients(of: [output.value], cotangents: [output.value.ones()], by: aliases)
         return (released(output, from: aliases), zip(aliases, found).map { $1 ?? $0.zeros() })
     }
+}
+
+/// Runs `body` with a history, also inside `withoutGradient`: a derivative is asked for.
+private func recordingHistory<Result>(_ body: () -> Result) -> Result {
+    Modes.with({ $0.recordsHistory = true }, body)
 }
 
 /// An alias to differentiate by; what has no derivative (integers) passes as it is.
@@ -67,7 +72,7 @@ private func released(_ output: Tensor, from aliases: [Value]) -> Tensor {
 public func jvp<A: TensorTree, R: TensorTree>(
     of function: (A) -> R, at argument: A, along direction: A
 ) -> (value: R, tangent: R) {
-    Modes.with({ $0.recordsHistory = true }) {
+    recordingHistory {
         let aliases = argument.leaves.map { differentiable($0.value) }
         for (point, tangent) in zip(argument.leaves, direction.leaves) where point.shape != tangent.shape {
             stop("jvp: the direction's shape \(tangent.shape) is not the point's \(point.shape)")
@@ -86,7 +91,7 @@ public func jvp<A: TensorTree, R: TensorTree>(
 public func vjp<A: TensorTree, R: TensorTree>(
     of function: (A) -> R, at argument: A
 ) -> (value: R, pullback: (R) -> A) {
-    Modes.with({ $0.recordsHistory = true }) {
+    recordingHistory {
         let aliases = argument.leaves.map { differentiable($0.value) }
         let output = function(argument.replacing(values: aliases))
         let pullback = { (cotangent: R) -> A in
