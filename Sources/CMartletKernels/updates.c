@@ -14,8 +14,9 @@
 enum { CHUNK = 8192 };
 
 /// One stretch of one parameter. Each line rounds once, as the composite's body does.
-CLONES static void adam_stretch(const mk_adam *restrict step, const mk_adam_segment *restrict s, int64_t begin, int64_t end) {
-    const mk_adam k = *step;
+CLONES static void adam_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
+    const mk_adam k = *(const mk_adam *)step;
+    const mk_adam_segment *s = segment;
     const float *p = s->parameter, *g = s->gradient, *m = s->first, *v = s->second;
     float *np = s->new_parameter, *nm = s->new_first, *nv = s->new_second;
 #pragma clang loop vectorize(assume_safety)
@@ -33,32 +34,75 @@ CLONES static void adam_stretch(const mk_adam *restrict step, const mk_adam_segm
     }
 }
 
+/// One stretch of one parameter. Each line rounds once, as the composite's body does; a gain of 1 changes no bit.
+CLONES static void sgd_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
+    const mk_sgd k = *(const mk_sgd *)step;
+    const mk_sgd_segment *s = segment;
+    const float *p = s->parameter, *g = s->gradient, *v = s->velocity;
+    float *np = s->new_parameter, *nv = s->new_velocity;
+    if (!k.has_momentum) {
+#pragma clang loop vectorize(assume_safety)
+        for (int64_t i = begin; i < end; i++) {
+            float gradient = k.maximize ? -g[i] : g[i];
+            float parameter = p[i];
+            if (k.has_l2) gradient = gradient + k.l2_decay * parameter;
+            if (k.has_shrink) parameter = k.shrink * parameter;
+            np[i] = parameter - k.rate * gradient;
+        }
+        return;
+    }
+#pragma clang loop vectorize(assume_safety)
+    for (int64_t i = begin; i < end; i++) {
+        float gradient = k.maximize ? -g[i] : g[i];
+        float parameter = p[i];
+        if (k.has_l2) gradient = gradient + k.l2_decay * parameter;
+        if (k.has_shrink) parameter = k.shrink * parameter;
+        gradient = k.gain * gradient;
+        float velocity = k.momentum * v[i] + gradient;
+        nv[i] = velocity;
+        np[i] = parameter - k.rate * (k.nesterov ? k.momentum * velocity + gradient : velocity);
+    }
+}
+
 typedef struct {
-    const mk_adam *step;
-    const mk_adam_segment *segments;
-    int64_t segment_count;
-} adam_job;
+    const void *step;
+    const char *segments;
+    int64_t segment_size, segment_count;
+    void (*stretch)(const void *step, const void *segment, int64_t begin, int64_t end);
+} update_job;
+
+/// Every kind of segment begins with its count.
+static int64_t count_of(const update_job *job, int64_t segment) {
+    return *(const int64_t *)(job->segments + segment * job->segment_size);
+}
 
 /// Chunks number the stretches of all parameters in a row.
-static void adam_chunks(void *context, int64_t begin, int64_t end) {
-    const adam_job *job = context;
+static void update_chunks(void *context, int64_t begin, int64_t end) {
+    const update_job *job = context;
     int64_t first = 0;
     for (int64_t s = 0; s < job->segment_count && first < end; s++) {
-        const mk_adam_segment *segment = &job->segments[s];
-        int64_t chunks = (segment->count + CHUNK - 1) / CHUNK;
+        int64_t count = count_of(job, s);
+        int64_t chunks = (count + CHUNK - 1) / CHUNK;
         int64_t from = begin > first ? begin - first : 0;
         int64_t to = end - first < chunks ? end - first : chunks;
         if (from < to) {
-            int64_t last = to * CHUNK < segment->count ? to * CHUNK : segment->count;
-            adam_stretch(job->step, segment, from * CHUNK, last);
+            int64_t last = to * CHUNK < count ? to * CHUNK : count;
+            job->stretch(job->step, job->segments + s * job->segment_size, from * CHUNK, last);
         }
         first += chunks;
     }
 }
 
-void mk_adam_update(const mk_adam *step, const mk_adam_segment *segments, int64_t segment_count) {
-    adam_job job = {step, segments, segment_count};
+static void run_update(update_job job) {
     int64_t chunks = 0;
-    for (int64_t s = 0; s < segment_count; s++) chunks += (segments[s].count + CHUNK - 1) / CHUNK;
-    mk_parallel_for(chunks, 2, adam_chunks, &job);
+    for (int64_t s = 0; s < job.segment_count; s++) chunks += (count_of(&job, s) + CHUNK - 1) / CHUNK;
+    mk_parallel_for(chunks, 2, update_chunks, &job);
+}
+
+void mk_adam_update(const mk_adam *step, const mk_adam_segment *segments, int64_t segment_count) {
+    run_update((update_job){step, (const char *)segments, sizeof *segments, segment_count, adam_stretch});
+}
+
+void mk_sgd_update(const mk_sgd *step, const mk_sgd_segment *segments, int64_t segment_count) {
+    run_update((update_job){step, (const char *)segments, sizeof *segments, segment_count, sgd_stretch});
 }

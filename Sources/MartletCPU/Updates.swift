@@ -5,50 +5,75 @@ import MartletRuntime
 /// Kernels of the optimizer composites: one pass over memory for all parameters.
 enum Updates {
     static func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
-        guard let adam = composite as? AdamUpdate, !adam.amsgrad else { return false }
-        return operands.prefix(4).allSatisfy { $0.dtype == .float32 }
+        if let adam = composite as? AdamUpdate, adam.amsgrad { return false }
+        guard let update = composite as? any UpdateComposite else { return false }
+        return operands.prefix(update.tensorCount).allSatisfy { $0.dtype == .float32 }
     }
 
-    /// Each result takes the place of what it renews.
+    /// Each result takes the place of what it renews: the parameter, then the state behind the gradient.
     static func donation(_ composite: any Composite, result: Int) -> Int? {
-        composite is AdamUpdate ? [0, 2, 3][result] : nil
+        composite is any UpdateComposite ? (result == 0 ? 0 : result + 1) : nil
     }
 
     static func prepare(_ composite: any Composite, _ step: StepDescription) throws -> any PreparedKernel {
-        guard let adam = composite as? AdamUpdate else {
-            stop("\(composite.name) has no kernel on the CPU; its body runs")
+        switch composite {
+        case let adam as AdamUpdate: AdamKernel(adam, UpdateOperands(step, tensorCount: adam.tensorCount))
+        case let sgd as SGDUpdate: SGDKernel(sgd, UpdateOperands(step, tensorCount: sgd.tensorCount))
+        default: stop("\(composite.name) has no kernel on the CPU; its body runs")
         }
-        return AdamKernel(adam, step)
+    }
+}
+
+/// Where the tensors and the numbers of an update of many parameters lie among the step's pointers: the operands of each
+/// parameter in turn, then the results of each.
+private struct UpdateOperands {
+    /// Elements of each parameter.
+    let counts: [Int]
+    /// Tensors before the scalars: parameter, gradient, state.
+    private let tensorCount: Int
+    /// Tensors and scalars.
+    private let width: Int
+    private let scalars: [OperandDescription]
+
+    init(_ step: StepDescription, tensorCount: Int) {
+        self.tensorCount = tensorCount
+        let width = step.inputs.count / step.repetitions
+        self.width = width
+        counts = (0..<step.repetitions).map { step.inputs[$0 * width].type.shape.elementCount }
+        scalars = Array(step.inputs[tensorCount..<width])
+    }
+
+    typealias Pointers = UnsafeMutablePointer<UnsafeMutableRawPointer>
+
+    func source(_ operand: Int, of parameter: Int, _ pointers: Pointers) -> UnsafePointer<Float> {
+        UnsafePointer(pointers[parameter * width + operand].assumingMemoryBound(to: Float.self))
+    }
+
+    func target(_ result: Int, of parameter: Int, _ pointers: Pointers) -> UnsafeMutablePointer<Float> {
+        pointers[counts.count * width + parameter * (tensorCount - 1) + result].assumingMemoryBound(to: Float.self)
+    }
+
+    /// The step's numbers in order, read from the first parameter's scalars: all share them.
+    func numbers(_ pointers: Pointers) -> [Double] {
+        scalars.indices.map { scalars[$0].number(at: pointers[tensorCount + $0]) }
     }
 }
 
 /// The Adam step of every parameter at once.
 private final class AdamKernel: PreparedKernel {
     private let update: AdamUpdate
-    private let counts: [Int]
-    /// Operands a parameter has: p, g, m, v, then scalars.
-    private let operandCount: Int
-    private let scalars: [OperandDescription]
+    private let operands: UpdateOperands
 
-    init(_ update: AdamUpdate, _ step: StepDescription) {
-        self.update = update
-        operandCount = step.inputs.count / step.repetitions
-        let width = operandCount
-        counts = (0..<step.repetitions).map { step.inputs[$0 * width].type.shape.elementCount }
-        scalars = Array(step.inputs[4..<width])
-    }
+    init(_ update: AdamUpdate, _ operands: UpdateOperands) { (self.update, self.operands) = (update, operands) }
 
     func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ numbers: UnsafePointer<Scalar>) {
-        var step = step(pointers)
+        var step = step(operands.numbers(pointers))
+        let counts = operands.counts
         withUnsafeTemporaryAllocation(of: mk_adam_segment.self, capacity: counts.count) { segments in
-            let results = pointers + counts.count * operandCount
             for (index, count) in counts.enumerated() {
-                let own = pointers + index * operandCount
-                func source(_ operand: Int) -> UnsafePointer<Float> {
-                    UnsafePointer(own[operand].assumingMemoryBound(to: Float.self))
-                }
+                func source(_ operand: Int) -> UnsafePointer<Float> { operands.source(operand, of: index, pointers) }
                 func target(_ result: Int) -> UnsafeMutablePointer<Float> {
-                    results[index * 3 + result].assumingMemoryBound(to: Float.self)
+                    operands.target(result, of: index, pointers)
                 }
                 segments[index] = mk_adam_segment(
                     count: Int64(count), parameter: source(0), gradient: source(1), first: source(2), second: source(3),
@@ -58,22 +83,57 @@ private final class AdamKernel: PreparedKernel {
         }
     }
 
-    /// The step's numbers, read from the first parameter's scalars: all share them.
-    private func step(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>) -> mk_adam {
-        var position = 0
-        func next() -> Double {
-            defer { position += 1 }
-            return scalars[position].number(at: pointers[4 + position])
-        }
-        let (rate, beta1, beta2, epsilon) = (next(), next(), next(), next())
-        let decay = update.weightDecay == .none ? 0 : next()
-        let (correction1, correction2) = (next(), next())
+    private func step(_ numbers: [Double]) -> mk_adam {
+        let (rate, beta1, beta2, epsilon) = (numbers[0], numbers[1], numbers[2], numbers[3])
+        let decay = update.weightDecay == .none ? 0 : numbers[4]
+        let (correction1, correction2) = (numbers[numbers.count - 2], numbers[numbers.count - 1])
         return mk_adam(
             beta1: Float(beta1), beta1_complement: Float(1 - beta1), beta2: Float(beta2),
             beta2_complement: Float(1 - beta2),
             rate: Float(rate / correction1), second_scale: Float(1 / correction2), epsilon: Float(epsilon),
             l2_decay: Float(decay), shrink: Float(1 - rate * decay), has_l2: update.weightDecay == .l2,
             has_shrink: update.weightDecay == .decoupled, maximize: update.maximize)
+    }
+}
+
+/// The step of gradient descent of every parameter at once.
+private final class SGDKernel: PreparedKernel {
+    private let update: SGDUpdate
+    private let operands: UpdateOperands
+
+    init(_ update: SGDUpdate, _ operands: UpdateOperands) { (self.update, self.operands) = (update, operands) }
+
+    func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ numbers: UnsafePointer<Scalar>) {
+        var step = step(operands.numbers(pointers))
+        let counts = operands.counts
+        let hasVelocity = update.momentum != .none
+        withUnsafeTemporaryAllocation(of: mk_sgd_segment.self, capacity: counts.count) { segments in
+            for (index, count) in counts.enumerated() {
+                segments[index] = mk_sgd_segment(
+                    count: Int64(count), parameter: operands.source(0, of: index, pointers),
+                    gradient: operands.source(1, of: index, pointers),
+                    velocity: hasVelocity ? operands.source(2, of: index, pointers) : nil,
+                    new_parameter: operands.target(0, of: index, pointers),
+                    new_velocity: hasVelocity ? operands.target(1, of: index, pointers) : nil)
+            }
+            mk_sgd_update(&step, segments.baseAddress, Int64(counts.count))
+        }
+    }
+
+    private func step(_ numbers: [Double]) -> mk_sgd {
+        let rate = numbers[0]
+        let momentum = update.momentum == .none ? 0 : numbers[1]
+        let decay = update.weightDecay == .none ? 0 : numbers[numbers.count - 1]
+        let gain =
+            switch update.momentum {
+            case .none, .pytorch: 1.0
+            case .exponentialAverage: 1 - momentum
+            case .dampened: 1 - numbers[2]
+            }
+        return mk_sgd(
+            rate: Float(rate), momentum: Float(momentum), gain: Float(gain), l2_decay: Float(decay),
+            shrink: Float(1 - rate * decay), has_momentum: update.momentum != .none, nesterov: update.nesterov,
+            has_l2: update.weightDecay == .l2, has_shrink: update.weightDecay == .decoupled, maximize: update.maximize)
     }
 }
 

@@ -134,3 +134,7 @@ package protocol UpdateComposite: Composite {
 extension AdamUpdate: UpdateComposite {
     package var tensorCount: Int { amsgrad ? 5 : 4 }
 }
+
+extension SGDUpdate: UpdateComposite {
+    package var tensorCount: Int { momentum == .none ? 2 : 3 }
+}

@@ -25,4 +25,23 @@ typedef struct {
 /// first = β₁·first + (1-β₁)·g; second = β₂·second + (1-β₂)·g²; p -= rate · first / (√(second · second_scale) + ε).
 void mk_adam_update(const mk_adam *step, const mk_adam_segment *segments, int64_t segment_count);
 
+/// As above, for gradient descent; the velocities are null where there is no momentum.
+typedef struct {
+    int64_t count;
+    const float *parameter, *gradient, *velocity;
+    float *new_parameter, *new_velocity;
+} mk_sgd_segment;
+
+/// The numbers of one step, as MartletGraph.SGDUpdate's body rounds them.
+typedef struct {
+    float rate, momentum;
+    float gain;              // factor on the gradient that joins the velocity
+    float l2_decay;          // added to the gradient, times the parameter
+    float shrink;            // factor on the parameter: 1 - learning rate · decay
+    bool has_momentum, nesterov, has_l2, has_shrink, maximize;
+} mk_sgd;
+
+/// velocity = momentum·velocity + gain·g; p -= rate · velocity, or with Nesterov rate · (momentum·velocity + gain·g).
+void mk_sgd_update(const mk_sgd *step, const mk_sgd_segment *segments, int64_t segment_count);
+
 #endif

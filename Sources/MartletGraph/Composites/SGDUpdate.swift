@@ -1,12 +1,13 @@
 /// A step of stochastic gradient descent, with or without momentum.
 ///
 ///     g ← gradient (+ decay · p)
-///     v ← β·v + g                      momentum as in PyTorch, or β·v + (1 - β)·g, an exponential average
-///     p ← p - rate · v                 with Nesterov's look-ahead: β·v + g, or β·v + (1 - β)·g, in v's place
+///     v ← β·v + κ·g                    κ = 1 as in PyTorch, 1 - dampening, or 1 - β: an exponential average
+///     p ← p - rate · v                 with Nesterov's look-ahead β·v + κ·g in v's place
 ///
 /// ## Shapes
 /// - operands: parameter, gradient, v where there is momentum (all of one shape); then floating scalars: learning rate,
-///   β where there is momentum, decay where there is decay. Pass float64 scalars so that 1 - β is rounded once.
+///   β where there is momentum, the dampening where it dampens, decay where there is decay. Pass float64 scalars so that
+///   1 - β is rounded once.
 /// - results: the new parameter, the new v
 ///
 /// Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning" (ICML 2013), in the
@@ -18,6 +19,8 @@ package struct SGDUpdate: Composite {
         case pytorch
         /// v = β·v + (1 - β)·g.
         case exponentialAverage
+        /// v = β·v + (1 - dampening)·g.
+        case dampened
     }
     package let momentum: Momentum
     package let nesterov: Bool
@@ -39,6 +42,7 @@ package struct SGDUpdate: Composite {
     package func resultTypes(of operands: [TensorType]) throws(ShapeError) -> [TensorType] {
         var scalars = ["learning rate"]
         if momentum != .none { scalars.append("momentum") }
+        if momentum == .dampened { scalars.append("dampening") }
         if weightDecay != .none { scalars.append("weight decay") }
         let signature = UpdateSignature(name: name, stateCount: momentum == .none ? 0 : 1, scalars: scalars)
         return try signature.resultTypes(of: operands)
@@ -50,6 +54,7 @@ package struct SGDUpdate: Composite {
         let velocity = momentum == .none ? nil : reader.tensor()
         let rate = reader.scalar()
         let beta = momentum == .none ? nil : reader.scalar()
+        let dampening = momentum == .dampened ? reader.scalar() : nil
         if maximize { gradient = -gradient }
         switch weightDecay {
         case .none: break
@@ -59,7 +64,9 @@ package struct SGDUpdate: Composite {
         guard let velocity, let beta else {
             return reader.results(parameter - reader.number(rate) * gradient, [])
         }
-        if momentum == .exponentialAverage { gradient = reader.number(1 - beta) * gradient }
+        if let damped = momentum == .exponentialAverage ? beta : dampening {
+            gradient = reader.number(1 - damped) * gradient
+        }
         let moved = reader.number(beta) * velocity + gradient
         let step = nesterov ? reader.number(beta) * moved + gradient : moved
         return reader.results(parameter - reader.number(rate) * step, [moved])
