@@ -73,11 +73,11 @@ public class AdamFamily: Optimizer {
         super.init(groups, stateNames: ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []))
     }
 
-    override package func composite(_ group: ParameterGroup) -> any Composite {
+    override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
         AdamUpdate(weightDecay: group.weightDecay == 0 ? .none : decay, amsgrad: amsgrad, maximize: maximize)
     }
 
-    override package func scalars(_ group: ParameterGroup) -> [Value] {
+    override package func scalars(_ group: ParameterGroup, isFirst: Bool) -> [Value] {
         let (beta1, beta2) = betas
         var numbers = [group.rate.value(), .setting(beta1), .setting(beta2), .setting(epsilon)]
         if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }

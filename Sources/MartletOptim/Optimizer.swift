@@ -41,18 +41,22 @@ open class Optimizer: StateHolder {
         guard !groups.allSatisfy({ $0.parameters.isEmpty }) else {
             stop("\(Self.self): there are no parameters to train")
         }
+        var met = Set<ObjectIdentifier>()
+        for parameter in groups.flatMap(\.parameters) where !met.insert(ObjectIdentifier(parameter)).inserted {
+            stop("\(Self.self): a parameter of shape \(parameter.shape) is listed twice")
+        }
         self.groups = groups
         self.stateNames = stateNames
         states = groups.map { group in group.parameters.map { _ in stateNames.map { _ in StateSlot() } } }
     }
 
-    /// The composite that renews one parameter, for a group's settings.
-    package func composite(_ group: ParameterGroup) -> any Composite {
+    /// The composite that renews one parameter, for a group's settings; `isFirst`: no step has made its state yet.
+    package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
         stop("\(Self.self) has no update of its own: subclass one that has")
     }
 
     /// The update's numbers, as float64 scalars in the composite's order.
-    package func scalars(_ group: ParameterGroup) -> [Value] { [] }
+    package func scalars(_ group: ParameterGroup, isFirst: Bool) -> [Value] { [] }
 
     /// The learning rate of all groups.
     public var learningRate: Double {
@@ -72,14 +76,21 @@ open class Optimizer: StateHolder {
         do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
     }
 
+    /// Parameters that start and those that go on share one set of numbers each, so that each kind is one pass.
     private func renew(_ group: ParameterGroup, _ states: [[StateSlot]]) {
-        let call = CompositeCall(composite(group))
-        let scalars = scalars(group)
+        lazy var starting = (
+            call: CompositeCall(composite(group, isFirst: true)), numbers: scalars(group, isFirst: true)
+        )
+        lazy var going = (
+            call: CompositeCall(composite(group, isFirst: false)), numbers: scalars(group, isFirst: false)
+        )
         for (parameter, slots) in zip(group.parameters, states) where parameter.requiresGradient {
             guard let gradient = parameter.gradient else { continue }
             let old = parameter.value.value
-            let state = slots.map { $0.tensor?.value ?? old.detached().zeros() }
-            let results = Value.makeAll(.composite(call), [old, gradient.value] + state + scalars)
+            let found = slots.map(\.tensor)
+            let update = found.contains { $0 == nil } ? starting : going
+            let state = found.map { $0?.value ?? old.detached().zeros() }
+            let results = Value.makeAll(.composite(update.call), [old, gradient.value] + state + update.numbers)
             parameter.slot.tensor = Tensor(results[0])
             for (slot, result) in zip(slots, results.dropFirst()) { slot.tensor = Tensor(result) }
         }
@@ -127,6 +138,11 @@ open class Optimizer: StateHolder {
         var known = Set<String>()
         forEachSlot { name, _, parameter in
             known.insert(name)
+            // A parameter without a step has no state at all; a part of it is a damaged one.
+            let prefix = name.prefix(through: name.lastIndex(of: ".") ?? name.startIndex)
+            if state.tensors[name] == nil, stateNames.contains(where: { state.tensors[prefix + $0] != nil }) {
+                error.missing.append(name)
+            }
             if let tensor = state.tensors[name], tensor.shape != parameter.shape {
                 error.misshapen.append("\(name) (expected \(parameter.shape), found \(tensor.shape))")
             }

@@ -5,9 +5,11 @@ import MartletTensor
 /// Stochastic gradient descent, with or without momentum.
 ///
 ///     g ← gradient (+ weightDecay · p)
-///     v ← β·v + g                 `.pytorch`
+///     v ← β·v + g                 `.pytorch`; β·v + (1 - dampening)·g after the first step, with dampening
 ///     v ← β·v + (1 - β)·g         `.exponentialAverage`, from v = 0
 ///     p ← p - rate · v            or, with Nesterov's look-ahead, rate · (β·v + g)
+///
+/// Decoupled weight decay is p ← p · (1 - rate · weightDecay) beside the step, instead of a part of g.
 ///
 /// Source: I. Sutskever et al. (2013), in the form of torch.optim.SGD.
 public final class SGD: Optimizer {
@@ -17,38 +19,60 @@ public final class SGD: Optimizer {
 
     public let momentum: Double
     public let momentumForm: MomentumForm
+    public let dampening: Double
     public let nesterov: Bool
+    private let decay: WeightDecay
     public let maximize: Bool
 
+    /// One group of all parameters.
     public convenience init(
         _ parameters: [Parameter], learningRate: Double, momentum: Double = 0, momentumForm: MomentumForm = .pytorch,
-        nesterov: Bool = false, weightDecay: Double = 0, maximize: Bool = false
+        dampening: Double = 0, nesterov: Bool = false, weightDecay: Double = 0, decouplesWeightDecay: Bool = false,
+        maximize: Bool = false
     ) {
         self.init(
             [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)], momentum: momentum,
-            momentumForm: momentumForm, nesterov: nesterov, maximize: maximize)
+            momentumForm: momentumForm, dampening: dampening, nesterov: nesterov,
+            decouplesWeightDecay: decouplesWeightDecay, maximize: maximize)
     }
 
+    /// Groups with learning rates and weight decays of their own.
     public init(
-        _ groups: [ParameterGroup], momentum: Double = 0, momentumForm: MomentumForm = .pytorch, nesterov: Bool = false,
-        maximize: Bool = false
+        _ groups: [ParameterGroup], momentum: Double = 0, momentumForm: MomentumForm = .pytorch, dampening: Double = 0,
+        nesterov: Bool = false, decouplesWeightDecay: Bool = false, maximize: Bool = false
     ) {
-        guard !nesterov || momentum > 0 else { stop("SGD: Nesterov's look-ahead needs a momentum") }
-        (self.momentum, self.momentumForm, self.nesterov, self.maximize) = (momentum, momentumForm, nesterov, maximize)
+        guard !nesterov || momentum > 0 && dampening == 0 else {
+            stop("SGD: Nesterov's look-ahead needs a momentum and no dampening")
+        }
+        guard dampening == 0 || momentumForm == .pytorch else {
+            stop(
+                "SGD: dampening belongs to PyTorch's momentum; the exponential average weighs gradients by 1 - momentum"
+            )
+        }
+        (self.momentum, self.momentumForm, self.dampening) = (momentum, momentumForm, dampening)
+        (self.nesterov, self.maximize) = (nesterov, maximize)
+        decay = decouplesWeightDecay ? .decoupled : .l2
         super.init(groups, stateNames: momentum == 0 ? [] : ["momentum_buffer"])
     }
 
-    override package func composite(_ group: ParameterGroup) -> any Composite {
-        let form: SGDUpdate.Momentum = momentumForm == .pytorch ? .pytorch : .exponentialAverage
-        return SGDUpdate(
-            momentum: momentum == 0 ? .none : form, nesterov: nesterov,
-            weightDecay: group.weightDecay == 0 ? .none : .l2,
+    /// The first gradient starts the velocity undamped.
+    private func form(isFirst: Bool) -> SGDUpdate.Momentum {
+        if momentum == 0 { return .none }
+        if momentumForm == .exponentialAverage { return .exponentialAverage }
+        return dampening == 0 || isFirst ? .pytorch : .dampened
+    }
+
+    override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
+        SGDUpdate(
+            momentum: form(isFirst: isFirst), nesterov: nesterov, weightDecay: group.weightDecay == 0 ? .none : decay,
             maximize: maximize)
     }
 
-    override package func scalars(_ group: ParameterGroup) -> [Value] {
+    override package func scalars(_ group: ParameterGroup, isFirst: Bool) -> [Value] {
+        let form = form(isFirst: isFirst)
         var numbers = [group.rate.value()]
-        if momentum != 0 { numbers.append(.setting(momentum)) }
+        if form != .none { numbers.append(.setting(momentum)) }
+        if form == .dampened { numbers.append(.setting(dampening)) }
         if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }
         return numbers
     }

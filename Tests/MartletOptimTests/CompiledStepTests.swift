@@ -1,0 +1,98 @@
+import MartletGraph
+import MartletNN
+import MartletOptim
+import MartletRuntime
+import MartletTensor
+import Testing
+
+@Suite("Optimizer steps", .serialized)
+struct CompiledStepTests {
+    private func bits(_ tensor: Tensor) -> [UInt32] { tensor.array().map(\.bitPattern) }
+
+    private func makeParameters() -> [Parameter] {
+        withGenerator(seed: 7) { [Parameter(.randn([37])), Parameter(.randn([5, 3]))] }
+    }
+
+    private func record(_ parameters: [Parameter], _ optimizer: Optimizer) -> Tensor {
+        optimizer.zeroGradients()
+        let loss = parameters.map { $0.value.square().sum() }.reduce(Tensor(0), +)
+        loss.backward()
+        optimizer.step()
+        return loss
+    }
+
+    private static let makers: [@Sendable ([Parameter]) -> Optimizer] = [
+        { SGD($0, learningRate: 0.1) },
+        { SGD($0, learningRate: 0.1, momentum: 0.9, dampening: 0.3, weightDecay: 0.01) },
+        { SGD($0, learningRate: 0.1, momentum: 0.9, momentumForm: .exponentialAverage, nesterov: true) },
+        { SGD($0, learningRate: 0.1, weightDecay: 0.01, decouplesWeightDecay: true, maximize: true) },
+        { Adam($0, learningRate: 0.1, weightDecay: 0.01) },
+        { AdamW($0, learningRate: 0.1, amsgrad: true) },
+    ]
+
+    @Test("A compiled step equals an eager one bit for bit, under a changing rate", arguments: makers.indices)
+    func compiledEqualsEager(_ index: Int) {
+        let (eager, compiled) = (makeParameters(), makeParameters())
+        let (first, second) = (Self.makers[index](eager), Self.makers[index](compiled))
+        let step = compile(updating: second) { (scale: Tensor) -> Tensor in scale * record(compiled, second) }
+        for turn in 0..<5 {
+            (first.learningRate, second.learningRate) = (0.1 / Double(turn + 1), 0.1 / Double(turn + 1))
+            let losses = (record(eager, first), step(Tensor(1)))
+            #expect(bits(losses.0) == bits(losses.1), "loss of step \(turn)")
+            for (a, b) in zip(eager, compiled) { #expect(bits(a.value) == bits(b.value), "step \(turn)") }
+        }
+        #expect(first.stepCount == 5 && second.stepCount == 5)
+    }
+
+    @Test("An old value that is held keeps its bits")
+    func heldValues() {
+        let parameters = makeParameters()
+        let optimizer = Adam(parameters, learningRate: 0.1)
+        _ = record(parameters, optimizer)
+        let held = parameters[0].value.detached()
+        let before = bits(held)
+        _ = record(parameters, optimizer)
+        #expect(bits(held) == before)
+        #expect(bits(parameters[0].value) != before)
+    }
+
+    @Test("Frozen parameters are passed by")
+    func frozen() {
+        let parameters = makeParameters()
+        let optimizer = SGD(parameters, learningRate: 0.1, weightDecay: 0.1)
+        _ = record(parameters, optimizer)
+        let before = bits(parameters[0].value)
+        parameters[0].requiresGradient = false
+        _ = record(parameters, optimizer)
+        #expect(bits(parameters[0].value) == before)
+    }
+
+    @Test("A run continued from a saved state equals one that went on")
+    func resume() throws {
+        let (whole, halves) = (makeParameters(), makeParameters())
+        let first = Adam(whole, learningRate: 0.1)
+        for _ in 0..<6 { _ = record(whole, first) }
+        let before = Adam(halves, learningRate: 0.1)
+        for _ in 0..<3 { _ = record(halves, before) }
+        let after = Adam(halves, learningRate: 0.5)
+        try after.load(before.state)
+        for _ in 0..<3 { _ = record(halves, after) }
+        for (a, b) in zip(whole, halves) { #expect(bits(a.value) == bits(b.value)) }
+        #expect(after.stepCount == 6 && after.learningRate == 0.1)
+    }
+
+    @Test("A state that does not fit is refused with the names, and nothing changes")
+    func misfits() {
+        let parameters = makeParameters()
+        let optimizer = Adam(parameters, learningRate: 0.1)
+        let state = Optimizer.State(
+            tensors: ["0.0.exp_avg": .zeros([2]), "0.7.exp_avg": .zeros([1])], stepCount: 3, learningRates: [0.2])
+        do throws(StateDictionaryError) {
+            try optimizer.load(state)
+            Issue.record("loaded")
+        } catch {
+            #expect(error.missing == ["0.0.exp_avg_sq"] && error.unexpected == ["0.7.exp_avg"])
+            #expect(error.misshapen.count == 1 && optimizer.stepCount == 0 && optimizer.learningRate == 0.1)
+        }
+    }
+}
