@@ -26,7 +26,7 @@ public struct CosineDecay: Schedule {
     public func callAsFunction(_ step: Int) -> Double {
         if step < warmup { return from * Double(step + 1) / Double(warmup) }
         let progress = min(1, Double(step - warmup) / Double(max(1, steps - warmup)))
-        return to + 0.5 * (from - to) * (1 + cos(.pi * progress))
+        return cosine(from: from, to: to, at: progress)
     }
 }
 
@@ -52,4 +52,35 @@ public struct ExponentialDecay: Schedule {
     public let from: Double, factor: Double
     public init(from: Double, factor: Double) { (self.from, self.factor) = (from, factor) }
     public func callAsFunction(_ step: Int) -> Double { from * pow(factor, Double(step)) }
+}
+
+/// The rate times `factor` at each of the milestones.
+public struct MultiStepDecay: Schedule {
+    public let from: Double, factor: Double
+    public let milestones: [Int]
+    public init(from: Double, factor: Double, milestones: [Int]) {
+        (self.from, self.factor, self.milestones) = (from, factor, milestones)
+    }
+    public func callAsFunction(_ step: Int) -> Double {
+        from * pow(factor, Double(milestones.count { $0 <= step }))
+    }
+}
+
+/// From one rate to another along a power of the steps left; power 1 is a line.
+///
+///     rate(t) = to + (from - to)·(1 - t / steps)^power
+public struct PolynomialDecay: Schedule {
+    public let from: Double, to: Double, power: Double
+    public let steps: Int
+    public init(from: Double, to: Double = 0, steps: Int, power: Double = 1) {
+        (self.from, self.to, self.steps, self.power) = (from, to, steps, power)
+    }
+    public func callAsFunction(_ step: Int) -> Double {
+        to + (from - to) * pow(1 - min(1, Double(step) / Double(max(1, steps))), power)
+    }
+}
+
+/// Half a cosine between two rates, `progress` from 0 to 1.
+func cosine(from: Double, to: Double, at progress: Double) -> Double {
+    to + 0.5 * (from - to) * (1 + cos(.pi * progress))
 }

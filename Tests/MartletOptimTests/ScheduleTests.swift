@@ -1,0 +1,73 @@
+import MartletNN
+import MartletOptim
+import MartletRuntime
+import MartletTensor
+import Testing
+
+@Suite("Schedules and clipping", .serialized)
+struct ScheduleTests {
+    private func rates(_ schedule: any Schedule, _ steps: [Int]) -> [Double] { steps.map { schedule($0) } }
+
+    private func expect(_ found: [Double], _ wanted: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
+        let isClose = zip(found, wanted).allSatisfy { ($0 - $1).magnitude <= 1e-12 }
+        #expect(found.count == wanted.count && isClose, "\(found)", sourceLocation: sourceLocation)
+    }
+
+    @Test("Each schedule gives the rates of its formula, and stays at its end")
+    func formulas() {
+        expect(rates(ConstantRate(0.5), [0, 9]), [0.5, 0.5])
+        expect(rates(StepDecay(from: 1, factor: 0.1, every: 3), [0, 2, 3, 6]), [1, 1, 0.1, 0.01])
+        expect(
+            rates(MultiStepDecay(from: 1, factor: 0.5, milestones: [2, 5]), [1, 2, 4, 5, 9]), [1, 0.5, 0.5, 0.25, 0.25])
+        expect(rates(ExponentialDecay(from: 2, factor: 0.5), [0, 1, 3]), [2, 1, 0.25])
+        expect(rates(PolynomialDecay(from: 1, to: 0.2, steps: 4, power: 2), [0, 2, 4, 9]), [1, 0.4, 0.2, 0.2])
+        expect(
+            rates(CosineDecay(from: 1, to: 0.2, steps: 12, warmup: 2), [0, 1, 2, 7, 12, 50]),
+            [0.5, 1, 1, 0.6, 0.2, 0.2])
+        expect(rates(Warmup(steps: 4, start: 0.2, then: ConstantRate(1)), [0, 3, 4]), [0.4, 1, 1])
+        let sequence = ScheduleSequence(
+            [(ConstantRate(1), 2), (PolynomialDecay(from: 1, steps: 2), 2)], then: ConstantRate(0.1))
+        expect(rates(sequence, [0, 1, 2, 3, 4, 99]), [1, 1, 1, 0.5, 0.1, 0.1])
+    }
+
+    @Test("One cycle climbs to its peak and ends as OneCycleLR does")
+    func oneCycle() {
+        // torch.optim.lr_scheduler.OneCycleLR(max_lr=1, total_steps=10).
+        let cycle = OneCycle(peak: 1, steps: 10)
+        expect(rates(cycle, [0, 1, 2, 9, 100]), [0.04, 0.52, 1, 0.04 / 1e4, 0.04 / 1e4])
+    }
+
+    @Test("Clipping scales all gradients to one norm, and leaves small ones their bits")
+    func clipping() {
+        let parameters = [Parameter(.zeros([2])), Parameter(.zeros([1])), Parameter(.zeros([3]))]
+        (parameters[0].gradient, parameters[1].gradient) = (Tensor([3, 0]), Tensor([-4]))
+        #expect(clipGradientNorm(parameters, to: 10).item() == 5)
+        #expect(parameters[0].gradient?.array() == [3, 0] && parameters[1].gradient?.array() == [-4])
+        #expect(clipGradientNorm(parameters, to: 1).item() == 5)
+        for (found, wanted) in zip(
+            parameters.prefix(2).flatMap { $0.gradient?.array() ?? [] }, [0.6, 0, -0.8] as [Float])
+        {
+            #expect((found - wanted).magnitude < 1e-6)
+        }
+        #expect(parameters[2].gradient == nil)
+        parameters[0].gradient = Tensor([3, -0.25])
+        clipGradientValue(parameters, to: 0.5)
+        #expect(parameters[0].gradient?.array() == [0.5, -0.25])
+    }
+
+    @Test("Another rate makes no new plan")
+    func ratesAreArguments() {
+        let parameter = Parameter(.randn([11]))
+        let optimizer = Adam([parameter], learningRate: 0.1)
+        var made: [Int] = []
+        for step in 0..<6 {
+            optimizer.learningRate = 0.1 / Double(step + 1)
+            optimizer.zeroGradients()
+            (parameter.value * parameter.value).sum().backward()
+            clipGradientNorm([parameter], to: 1)
+            optimizer.step()
+            made.append(PlanCache.shared.counts.made)
+        }
+        #expect(made[2...].allSatisfy { $0 == made[2] }, "\(made)")
+    }
+}
