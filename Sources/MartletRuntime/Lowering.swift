@@ -81,7 +81,7 @@ package struct Lowering {
             if operands[0].type.shape.sizes.last == 0 { return emptyProduct(product, operands, types[0]) }
             return kernel(primitive, operands, types, arguments)
         case .composite(let call):
-            if backend.hasKernel(for: call.composite, operands: operands.map(\.type)) {
+            if backend.hasKernel(for: call.composite, operands: operands.map(\.valueType)) {
                 return kernel(primitive, operands, types, arguments)
             }
             return inlined(call, operands)
@@ -216,7 +216,7 @@ package struct Lowering {
         var inputs: [Value] = []
         let outputs = Recording.with(trace) {
             Modes.with({ $0.recordsHistory = false }) {
-                inputs = operands.map { Value.placeholder($0.type) }
+                inputs = operands.map { Value.placeholder($0.valueType) }
                 return call.composite.body(inputs)
             }
         }

@@ -118,7 +118,7 @@ package struct PlanGraph: Sendable {
     }
 
     package mutating func copied(_ operand: Operand) -> Operand {
-        addItem(.elementwise(.cast), [operand], [operand.type])[0]
+        addItem(.elementwise(.cast), [operand], [operand.type], blockedShapes: [operand.blockedShape])[0]
     }
 
     /// True where the base is memory: a leaf's or an item's.
