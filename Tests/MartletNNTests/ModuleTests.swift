@@ -129,9 +129,11 @@ struct ModuleTests {
             Dropout(0.25)
             Linear(5408, 10)
         }
-        let state = Generator.current.state
-        let summary = model.summary(input: [1, 1, 28, 28])
-        #expect(Generator.current.state == state)
+        let summary = withGenerator(seed: 1) {
+            let state = Generator.current.state
+            defer { #expect(Generator.current.state == state) }
+            return model.summary(input: [1, 1, 28, 28])
+        }
         #expect(summary.parameterCount == 320 + 54_090)
         #expect(summary.multiplyAdds == 26 * 26 * 32 * 9 + 54_080)
         #expect(
