@@ -17,7 +17,8 @@ extension HostArray {
     /// Writes the elements, contiguous, to `address`.
     package func write(to address: UnsafeMutableRawPointer) {
         switch elements {
-        case .real(let values): for (index, value) in values.enumerated() { type.dtype.storeReal(value, address, index) }
+        case .real(let values):
+            for (index, value) in values.enumerated() { type.dtype.storeReal(value, address, index) }
         case .integer(let values):
             for (index, value) in values.enumerated() { type.dtype.storeInteger(value, address, index) }
         }

@@ -66,7 +66,8 @@ package struct HostArray: Sendable {
         case .real(let values):
             return HostArray(type, real: (0..<shape.elementCount).map { p in source(p).map { values[$0] } ?? fill })
         case .integer(let values):
-            return HostArray(type, integer: (0..<shape.elementCount).map { p in source(p).map { values[$0] } ?? Int(fill) })
+            return HostArray(
+                type, integer: (0..<shape.elementCount).map { p in source(p).map { values[$0] } ?? Int(fill) })
         }
     }
 }

@@ -94,7 +94,11 @@ package final class Node: @unchecked Sendable {
     // MARK: Held results
 
     package func retainHandle(_ result: Int) {
-        if result == 0 { heldFirst.add(1, ordering: .relaxed) } else { heldMore[result - 1].count.add(1, ordering: .relaxed) }
+        if result == 0 {
+            heldFirst.add(1, ordering: .relaxed)
+        } else {
+            heldMore[result - 1].count.add(1, ordering: .relaxed)
+        }
     }
 
     package func releaseHandle(_ result: Int) {

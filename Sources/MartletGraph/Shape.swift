@@ -98,7 +98,8 @@ extension Shape {
             let right = position <= b.rank ? b.sizes[b.rank - position] : 1
             guard left == right || left == 1 || right == 1 else {
                 throw ShapeError(
-                    operation, "shapes do not broadcast: axis \(-position) has sizes \(left) and \(right)", shapes: [a, b])
+                    operation, "shapes do not broadcast: axis \(-position) has sizes \(left) and \(right)",
+                    shapes: [a, b])
             }
             result[rank - position] = left == 1 ? right : left
         }

@@ -91,7 +91,8 @@ extension Value {
     package func updatingSlice(starts: [Int], steps: [Int]? = nil, with updates: Value) -> Value {
         let steps = steps ?? Array(repeating: 1, count: rank)
         return Value.make(
-            .updateSlice(UpdateSlice(steps: steps)), [self, updates.cast(to: dtype)], arguments: starts.map { Scalar($0) })
+            .updateSlice(UpdateSlice(steps: steps)), [self, updates.cast(to: dtype)],
+            arguments: starts.map { Scalar($0) })
     }
 
     /// `value` (a scalar) added around: `low[i]` before and `high[i]` after axis i.

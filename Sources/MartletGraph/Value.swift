@@ -27,7 +27,8 @@ extension Value {
                 primitive.family.name, "the result \(type.shape) has more elements than can be counted",
                 shapes: operands.map(\.shape))
         }
-        let node = append(primitive, operands, arguments: arguments, type: types[0], moreTypes: Array(types.dropFirst()))
+        let node = append(
+            primitive, operands, arguments: arguments, type: types[0], moreTypes: Array(types.dropFirst()))
         return types.indices.map { Value(node: node, index: $0) }
     }
 
@@ -80,7 +81,8 @@ extension Value {
         _ realized: Realized, _ type: TensorType, device: Device?, box: LeafBox? = nil, isDifferentiable: Bool = false
     ) -> Value {
         let node = Node(
-            .leaf, operands: [], type: type, device: device, isDifferentiable: isDifferentiable, isOutsideHistory: false,
+            .leaf, operands: [], type: type, device: device, isDifferentiable: isDifferentiable,
+            isOutsideHistory: false,
             leaf: box)
         node.complete({ _ in realized }, keepingHistory: false)
         return Value(node: node)

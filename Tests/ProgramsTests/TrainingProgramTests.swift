@@ -17,7 +17,9 @@ struct TrainingProgramTests {
         let run = try ProgramRun("program-04", environment: ["MARTLET_DATA": TrainingProgramTests.data ?? ""])
         #expect(run.exitCode == 0, "\(run.errors)")
         #expect(run.lines.contains { $0.hasPrefix("total") && $0.contains("225,034") && $0.hasSuffix("2,631,040") })
-        let losses = run.lines.filter { $0.hasPrefix("step ") }.compactMap { Double($0.split(separator: " ").last ?? "") }
+        let losses = run.lines.filter { $0.hasPrefix("step ") }.compactMap {
+            Double($0.split(separator: " ").last ?? "")
+        }
         try #require(losses.count == 4)
         // Label smoothing of 0.1 leaves 0.5 at best.
         #expect(losses[0] > 2 && losses[3] < 0.75 && losses[3] >= 0.5)

@@ -48,8 +48,10 @@ package struct BatchNormTraining: Composite {
         guard cotangents[1] == nil, cotangents[2] == nil else { return nil }
         guard let cotangent = cotangents[0] else { return [nil, nil, nil] }
         let rank = cotangent.rank
-        let mean = node.result(1), variance = node.result(2)
-        let x = node.operands[0].cast(to: mean.dtype), gradient = cotangent.cast(to: mean.dtype)
+        let mean = node.result(1)
+        let variance = node.result(2)
+        let x = node.operands[0].cast(to: mean.dtype)
+        let gradient = cotangent.cast(to: mean.dtype)
         let axes = BatchNormTraining.axes(rank)
         let deviation = (variance + epsilon).applying(.rsqrt)
         let normalized = (x - mean.asChannels(rank: rank)) * deviation.asChannels(rank: rank)
@@ -58,7 +60,8 @@ package struct BatchNormTraining: Composite {
         var result: [Value?] = [nil, nil, nil]
         if wanted[0] {
             let count = Double(axes.reduce(1) { $0 * x.shape[$1] })
-            let inner = gradient - (shift / count).asChannels(rank: rank) - normalized * (scale / count).asChannels(rank: rank)
+            let inner =
+                gradient - (shift / count).asChannels(rank: rank) - normalized * (scale / count).asChannels(rank: rank)
             let factor = node.operands[1].cast(to: mean.dtype) * deviation
             result[0] = (inner * factor.asChannels(rank: rank)).cast(to: node.operands[0].dtype)
         }

@@ -43,7 +43,8 @@ package struct SoftmaxCrossEntropy: Composite {
         let low = logits.constant(labelSmoothing / Double(classes))
         let high = logits.constant(1 - labelSmoothing + labelSmoothing / Double(classes))
         let rows = Value.choose(position .== column.expanded(toKnown: logits.shape), high, low)
-        let isClass = Value.binary(.logicalAnd, column .>= column.constant(0), column .< column.constant(Double(classes)))
+        let isClass = Value.binary(
+            .logicalAnd, column .>= column.constant(0), column .< column.constant(Double(classes)))
         return Value.choose(isClass, rows, logits.constant(.nan))
     }
 

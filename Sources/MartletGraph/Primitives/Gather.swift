@@ -106,7 +106,11 @@ package struct Scatter: PrimitiveFamily {
     }
     package func evaluate(_ operands: [HostArray], arguments: [Scalar], results: [TensorType]) throws -> [HostArray] {
         let positions = try AxisRules.positions(name, operands[0].shape, operands[1], axis: axis)
-        return [mode == .add ? operands[0].adding(operands[2]) { positions[$0] } : operands[0].replacing(operands[2]) { positions[$0] }]
+        return [
+            mode == .add
+                ? operands[0].adding(operands[2]) { positions[$0] }
+                : operands[0].replacing(operands[2]) { positions[$0] }
+        ]
     }
     package func encode(into key: inout KeyWriter) {
         key.write(Int(mode.rawValue))

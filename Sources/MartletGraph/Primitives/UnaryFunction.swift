@@ -1,6 +1,7 @@
 /// The elementwise functions of one operand. Raw values equal the tile kernels' `mk_unary`.
 package enum UnaryFunction: UInt8, Hashable, Sendable, CaseIterable {
-    case negate = 0, absolute, sign, floor, ceil, round, truncate
+    case negate = 0
+    case absolute, sign, floor, ceil, round, truncate
     case exp, expm1, log, log1p, sqrt, rsqrt, reciprocal, square
     case sin, cos, tan, asin, acos, atan, sinh, cosh, tanh
     case sigmoid, erf, relu
@@ -60,9 +61,11 @@ extension UnaryFunction {
         case .cosh: smooth("cosh", .operands, { x, _ in x.applying(.sinh) }, { CMath.cosh($0) })
         case .tanh: smooth("tanh", .results, { _, y in 1 - y * y }, { CMath.tanh($0) })
         case .sigmoid:
-            smooth("sigmoid", .results, { _, y in y * (1 - y) }, {
-                $0 >= 0 ? 1 / (1 + CMath.exp(-$0)) : CMath.exp($0) / (1 + CMath.exp($0))
-            })
+            smooth(
+                "sigmoid", .results, { _, y in y * (1 - y) },
+                {
+                    $0 >= 0 ? 1 / (1 + CMath.exp(-$0)) : CMath.exp($0) / (1 + CMath.exp($0))
+                })
         case .erf:
             smooth("erf", .operands, { x, _ in (-(x * x)).applying(.exp) * 1.1283791670955126 }, { CMath.erf($0) })
         case .relu:

@@ -15,7 +15,8 @@ package struct UpdateSlice: PrimitiveFamily {
     package func resultTypes(of operands: [TensorType], arguments: [Scalar]) throws(ShapeError) -> [TensorType] {
         let (base, updates) = (operands[0], operands[1])
         guard base.dtype == updates.dtype else {
-            throw ShapeError(name, "updates are \(updates.dtype), the base is \(base.dtype)", shapes: operands.map(\.shape))
+            throw ShapeError(
+                name, "updates are \(updates.dtype), the base is \(base.dtype)", shapes: operands.map(\.shape))
         }
         try Slice.check(name, sizes: updates.shape.sizes, steps: steps, starts: arguments, in: base.shape)
         return [base]

@@ -173,7 +173,8 @@ package struct Slice: PrimitiveFamily {
             let end = sizes[axis] == 0 ? start : start + (sizes[axis] - 1) * steps[axis] + 1
             guard steps[axis] > 0, sizes[axis] >= 0, start >= 0, end <= shape[axis] else {
                 throw ShapeError(
-                    name, "axis \(axis): \(sizes[axis]) elements from \(start) by \(steps[axis]) leave size \(shape[axis])",
+                    name,
+                    "axis \(axis): \(sizes[axis]) elements from \(start) by \(steps[axis]) leave size \(shape[axis])",
                     shapes: [shape])
             }
         }
@@ -227,7 +228,8 @@ package struct Flip: PrimitiveFamily {
         guard shape.elementCount > 0 else { return [operands[0]] }
         let strides = shape.contiguousStrides
         let start = axes.reduce(0) { $0 + strides[$1] * (shape[$1] - 1) }
-        let walk = IndexWalk(shape, strides: (0..<shape.rank).map { axes.contains($0) ? -strides[$0] : strides[$0] }, start: start)
+        let walk = IndexWalk(
+            shape, strides: (0..<shape.rank).map { axes.contains($0) ? -strides[$0] : strides[$0] }, start: start)
         return [operands[0].gathered(shape) { walk.offset(of: $0) }]
     }
     package func encode(into key: inout KeyWriter) { key.write(axes) }

@@ -13,7 +13,8 @@ package enum Differentiation {
         let recordsHistory = Modes.current.recordsHistory && walk.standsOnMore(than: asked)
         let arrived = Modes.with({ $0.recordsHistory = recordsHistory }) {
             Recording.uninterrupted {
-                reverse(walk, outputs, cotangents, isWanted: walk.reaching { stops.contains(ObjectIdentifier($0)) }, stops)
+                reverse(
+                    walk, outputs, cotangents, isWanted: walk.reaching { stops.contains(ObjectIdentifier($0)) }, stops)
             }
         }
         return targets.enumerated().map { index, target in
