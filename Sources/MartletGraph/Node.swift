@@ -160,9 +160,12 @@ package final class Node: @unchecked Sendable {
     }
 
     /// Lets go of the history behind a node that `backward()` has walked.
+    ///
+    /// A value whose memory was given up at a flush keeps its operands: the derivative just recorded may compute it again
+    /// from them (the transposed weight of a dense layer), and the node itself goes when nothing reads it any more.
     package func releaseHistory() {
         isHistoryReleased = true
-        if !isPending { operands = [] }
+        if !isPending, state != .released { operands = [] }
     }
 }
 
