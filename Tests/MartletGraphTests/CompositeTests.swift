@@ -1,0 +1,62 @@
+import MartletGraph
+import Testing
+
+/// Composites' own derivatives against central differences of their bodies, first and second order.
+@Suite("Composites")
+struct CompositeTests {
+    private func call(_ composite: any Composite, _ operands: [Value]) throws(ShapeError) -> [Value] {
+        try Value.record(.composite(CompositeCall(composite)), operands)
+    }
+
+    private func labels(_ numbers: [Int]) -> Value {
+        let rows = Value.iota([numbers.count], axis: 0)
+        return numbers.enumerated().reduce(rows.zeros()) { sum, label in
+            let isHere = rows .== rows.constant(Double(label.offset))
+            return Value.choose(isHere, rows.constant(Double(label.element)), sum)
+        }
+    }
+
+    @Test(
+        "Batch normalisation's derivative is its body's, with and without space", arguments: [[4, 3], [2, 3, 2, 2]])
+    func batchNorm(sizes: [Int]) throws {
+        let check = FunctionCheck([Shape(sizes), [3], [3]]) { values throws(ShapeError) in
+            [try call(BatchNormTraining(epsilon: 1e-3), values)[0]]
+        }
+        try check.reverse()
+        try check.second(tolerance: 1e-5)
+        try check.forward()
+    }
+
+    @Test("Derivatives through batch normalisation's mean and variance are its body's")
+    func batchNormStatistics() throws {
+        let check = FunctionCheck([[3, 2, 2], [2], [2]]) { values throws(ShapeError) in
+            try call(BatchNormTraining(epsilon: 1e-3), values)
+        }
+        try check.reverse()
+        try check.second(tolerance: 1e-5)
+    }
+
+    @Test("The cross entropy's derivative is its body's", arguments: [true, false], [0, 0.1])
+    func crossEntropy(averages: Bool, smoothing: Double) throws {
+        let check = FunctionCheck([[3, 4]]) { values throws(ShapeError) in
+            let family = SoftmaxCrossEntropy(labelSmoothing: smoothing, averages: averages)
+            return try call(family, [values[0], labels([2, 0, 3])])
+        }
+        try check.reverse()
+        try check.second()
+        try check.forward()
+    }
+
+    @Test("Shapes that do not fit are named")
+    func shapeErrors() throws {
+        #expect(throws: ShapeError.self) {
+            try BatchNormTraining(epsilon: 0).resultTypes(of: [
+                .init([2, 3], .float32), .init([3], .float32), .init([2], .float32),
+            ])
+        }
+        #expect(throws: ShapeError.self) {
+            try SoftmaxCrossEntropy(labelSmoothing: 0, averages: true)
+                .resultTypes(of: [.init([2, 3], .float32), .init([3], .int64)])
+        }
+    }
+}
