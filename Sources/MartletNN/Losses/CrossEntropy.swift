@@ -28,7 +28,7 @@ public func crossEntropy(
     guard labels.shape.sizes == [logits.shape[0]] + logits.shape.sizes.dropFirst(2) else {
         stop("crossEntropy: labels of shape \(labels.shape) do not fit logits of shape \(logits.shape)")
     }
-    LabelCheck.check(labels, classes: logits.shape[1], ignoring: ignoreIndex)
+    IndexCheck.check("crossEntropy", "label", labels, below: logits.shape[1], ignoring: ignoreIndex)
     let rows = logits.rank == 2 ? logits.value : logits.movingAxis(1, to: -1).reshape([-1, logits.shape[1]]).value
     var flat = labels.value.cast(to: .int64).reshaped(known: [labels.elementCount])
     guard weights != nil || ignoreIndex != nil else {
@@ -95,19 +95,5 @@ private func probabilityEntropy(
     case .mean: return losses.sum() / Double(losses.elementCount)
     case .sum: return losses.sum()
     case .none: return losses
-    }
-}
-
-/// Labels that lie in memory are checked where they are used: a wrong one is a mistake in the data or the class count.
-enum LabelCheck {
-    static func check(_ labels: Tensor, classes: Int, ignoring ignored: Int?) {
-        guard let realized = labels.value.node.realized(labels.value.index), realized.isPlain else { return }
-        let base = UnsafeRawPointer(realized.buffer.address)
-        for position in 0..<labels.elementCount {
-            let label = labels.dtype.loadInteger(base, realized.offset + position)
-            if !(0..<classes).contains(label), label != ignored {
-                stop("crossEntropy: label \(label) at position \(position) is outside the classes 0..<\(classes)")
-            }
-        }
     }
 }

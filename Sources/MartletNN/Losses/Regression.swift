@@ -83,7 +83,7 @@ public func negativeLogLikelihood(_ logProbabilities: Tensor, _ labels: Tensor, 
             "negativeLogLikelihood: shapes \(logProbabilities.shape) and \(labels.shape); [batch, classes] and [batch] are expected"
         )
     }
-    LabelCheck.check(labels, classes: logProbabilities.shape[1], ignoring: nil)
+    IndexCheck.check("negativeLogLikelihood", "label", labels, below: logProbabilities.shape[1], ignoring: nil)
     let picked = logProbabilities.gather(axis: 1, indices: labels.to(dtype: .int64).unsqueeze(axis: 1)).squeeze(axis: 1)
     return reduced(-picked, reduction)
 }
