@@ -94,21 +94,3 @@ package struct GoldenError: Error, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }
 }
-
-extension DataType {
-    /// The element type of a stored tensor.
-    package init?(stored: StoredType) {
-        switch stored {
-        case .float32: self = .float32
-        case .float64: self = .float64
-        case .bfloat16: self = .bfloat16
-        case .float16: self = .float16
-        case .int8: self = .int8
-        case .uint8: self = .uint8
-        case .int32: self = .int32
-        case .int64: self = .int64
-        case .bool: self = .bool
-        case .int16, .uint16, .uint32, .uint64: return nil
-        }
-    }
-}
