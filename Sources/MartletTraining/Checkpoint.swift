@@ -1,0 +1,99 @@
+import Foundation
+import MartletData
+import MartletFiles
+import MartletOptim
+import MartletTensor
+
+/// Everything that a training run's future depends on, at one step: with the same model, data and settings the run
+/// continues from it bit by bit as if it had never stopped.
+///
+/// A file holds it whole: the tensors of model, optimizer and the epoch's sums under `model.`, `optimizer.` and
+/// `totals.`, and the position as JSON in the header's metadata.
+public struct Checkpoint: Sendable {
+    /// The numbers beside the tensors.
+    public struct Position: Codable, Equatable, Sendable {
+        /// The optimizer's steps since the run began: also where a schedule is.
+        public var step: Int
+        /// Whole epochs done.
+        public var epochsDone: Int
+        /// Images trained on in the epoch under way.
+        public var epochImages: Int
+        /// Where the loader is: seed, epoch and batch.
+        public var loader: DataLoader.State
+        /// The generator of dropout and other drawing layers.
+        public var generator: Generator.State
+        /// The optimizer's own count of steps.
+        public var optimizerSteps: Double
+        /// The learning rate of each of its groups.
+        public var learningRates: [Double]
+        /// Seconds of the epoch under way.
+        public var epochSeconds: Double
+        /// Seconds of the run.
+        public var elapsedSeconds: Double
+    }
+
+    /// The numbers.
+    public var position: Position
+    /// Parameters and buffers by path.
+    public var model: [String: Tensor]
+    /// The optimizer's tensors by its own names.
+    public var optimizer: [String: Tensor]
+    /// The sums of the epoch under way.
+    package var totals: [String: Tensor]
+
+    package init(
+        position: Position, model: [String: Tensor], optimizer: [String: Tensor], totals: [String: Tensor]
+    ) {
+        (self.position, self.model, self.optimizer, self.totals) = (position, model, optimizer, totals)
+    }
+
+    private static let formatKey = "martlet.format"
+    private static let format = "checkpoint 1"
+    private static let positionKey = "martlet.position"
+    private static let parts = ["model.", "optimizer.", "totals."]
+
+    /// Writes the file: to another name first, flushed to the disk, then renamed, so that whatever happens there is the
+    /// whole file or none.
+    ///
+    /// - Throws: `FileError`.
+    public func write(to path: String) throws {
+        var contents: [String: Tensor] = [:]
+        for (part, tensors) in zip(Self.parts, [model, optimizer, totals]) {
+            for (name, tensor) in tensors { contents[part + name] = tensor }
+        }
+        let metadata = [Self.formatKey: Self.format, Self.positionKey: try JSONLines.line(position)]
+        CheckpointFault.beginWrite()
+        var piece = 0
+        try SafetensorsWriter.write(contents, to: path, metadata: metadata) { _ in
+            CheckpointFault.strike(beforePiece: piece)
+            piece += 1
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// - Throws: `FileError` that names the field: those of safetensors, `martlet.format`, `martlet.position`, or a
+    ///   tensor whose name belongs to no part.
+    public init(contentsOf path: String) throws {
+        let file = try SafetensorsFile(path)
+        guard file.metadata[Self.formatKey] == Self.format else {
+            throw FileError.malformed(
+                path, Self.formatKey, expected: Self.format, found: file.metadata[Self.formatKey] ?? "none")
+        }
+        let text = file.metadata[Self.positionKey] ?? ""
+        do {
+            position = try JSONDecoder().decode(Position.self, from: Data(text.utf8))
+        } catch {
+            throw FileError.malformed(path, Self.positionKey, expected: "a run's position as JSON", found: "\(error)")
+        }
+        var found = Self.parts.map { _ in [String: Tensor]() }
+        for (name, tensor) in try file.tensors() {
+            guard let part = Self.parts.firstIndex(where: name.hasPrefix) else {
+                throw FileError.malformed(
+                    path, name, expected: "a name under \(Self.parts.joined(separator: ", "))", found: "none of them")
+            }
+            found[part][String(name.dropFirst(Self.parts[part].count))] = tensor
+        }
+        (model, optimizer, totals) = (found[0], found[1], found[2])
+    }
+}

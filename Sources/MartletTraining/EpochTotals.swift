@@ -1,0 +1,54 @@
+import MartletTensor
+
+/// Sums over the batches of an epoch, kept where the step leaves them: reading is up to whoever wants a figure.
+final class EpochTotals: StateHolder {
+    /// Σ loss · batch size, float64: a sum over an epoch of float32 would lose digits.
+    private let loss = StateSlot()
+    /// The examples that were right, float64.
+    private let correct = StateSlot()
+
+    init() { clear() }
+
+    var stateSlots: [StateSlot] { [loss, correct] }
+    var stateNumbers: [StateNumber] { [] }
+
+    /// Starts an epoch.
+    func clear() {
+        loss.tensor = Tensor(0.0)
+        correct.tensor = Tensor(0.0)
+    }
+
+    /// Adds a batch.
+    ///
+    /// ## Shapes
+    /// - batchLoss: `[]`, the mean over the batch
+    /// - outputs: `[batch, classes]`; where labels are no classes nothing is counted as right
+    /// - labels: `[batch]` for classes
+    func add(_ batchLoss: Tensor, outputs: Tensor, labels: Tensor) {
+        withoutGradient {
+            guard let lossSoFar = loss.tensor, let correctSoFar = correct.tensor else {
+                stop("EpochTotals.add: the sums were taken by a compiled call")
+            }
+            loss.tensor = lossSoFar + batchLoss.detached().to(dtype: .float64) * Double(labels.shape[0])
+            guard isClasses(labels, outputs) else { return }
+            let hits = outputs.detached().argmax(axis: 1).to(dtype: .int64) .== labels.to(dtype: .int64)
+            correct.tensor = correctSoFar + hits.sum().to(dtype: .float64)
+        }
+    }
+
+    /// The sums now: waits for the steps that were handed in.
+    var sums: (loss: Double, correct: Double) {
+        (loss.tensor?.item(as: Double.self) ?? .nan, correct.tensor?.item(as: Double.self) ?? .nan)
+    }
+
+    /// The sums as a checkpoint keeps them.
+    var state: [String: Tensor] {
+        get { ["loss": loss, "correct": correct].compactMapValues(\.tensor) }
+        set { (loss.tensor, correct.tensor) = (newValue["loss"], newValue["correct"]) }
+    }
+}
+
+/// Whether labels name one class for each row of the outputs.
+func isClasses(_ labels: Tensor, _ outputs: Tensor) -> Bool {
+    labels.rank == 1 && !labels.dtype.isFloatingPoint && outputs.rank == 2
+}

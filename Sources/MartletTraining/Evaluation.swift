@@ -1,0 +1,89 @@
+import MartletData
+import MartletNN
+import MartletTensor
+
+/// How well a model answers on held-out data.
+public struct Evaluation: Sendable {
+    /// An example that was taken for another class.
+    public struct Mistake: Equatable, Sendable {
+        /// The example's index in the data.
+        public let index: Int
+        public let actual: Int
+        public let predicted: Int
+        /// The probability that the model gave to `predicted`.
+        public let probability: Double
+    }
+
+    /// The mean loss over the examples.
+    public var loss: Double
+    /// Examples measured.
+    public var count: Int
+    /// Counts by class; nil where labels are no classes.
+    public var confusion: ConfusionMatrix?
+    /// The mistakes, the most confident first, ties by index.
+    public var mistakes: [Mistake]
+
+    /// The share that was right; nil where labels are no classes.
+    public var accuracy: Double? { confusion?.accuracy }
+}
+
+extension Layer {
+    /// Measures the model on data, in evaluation mode; its mode is the former one afterwards.
+    ///
+    /// - Parameters:
+    ///   - loader: the data, gone through once.
+    ///   - loss: maps outputs and labels to the mean loss of a batch.
+    ///   - didMeasure: called after each batch.
+    /// - Throws: what `DataLoader.finish()` throws.
+    public func evaluate(
+        on loader: DataLoader, loss: (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }, didMeasure: () -> Void = {}
+    ) throws -> Evaluation {
+        let modes = modeSwitches.map { ($0, $0.isTraining) }
+        eval()
+        defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
+        var tally = EvaluationTally(classes: loader.dataset.classCount)
+        for batch in loader {
+            withoutGradient { tally.add(batch, outputs: self(batch.inputs), loss) }
+            didMeasure()
+        }
+        try loader.finish()
+        return tally.evaluation
+    }
+}
+
+/// Sums over batches; a batch's figures are read together, once.
+private struct EvaluationTally {
+    private var loss = 0.0
+    private var count = 0
+    private var confusion: ConfusionMatrix?
+    private var mistakes: [Evaluation.Mistake] = []
+
+    init(classes: Int?) { confusion = classes.map { ConfusionMatrix(classes: $0) } }
+
+    mutating func add(_ batch: Batch, outputs: Tensor, _ loss: (Tensor, Tensor) -> Tensor) {
+        let batchLoss = loss(outputs, batch.labels)
+        count += batch.count
+        guard confusion != nil, isClasses(batch.labels, outputs) else {
+            self.loss += batchLoss.item(as: Double.self) * Double(batch.count)
+            return
+        }
+        let probabilities = outputs.softmax(axis: 1)
+        let (best, answers) = (probabilities.max(axis: 1), outputs.argmax(axis: 1))
+        self.loss += batchLoss.item(as: Double.self) * Double(batch.count)
+        let (shares, predicted) = (best.array(as: Double.self), answers.array(as: Int.self))
+        let actual = batch.labels.array(as: Int.self)
+        for (row, index) in batch.indices.enumerated() {
+            confusion?.add(predicted: predicted[row], actual: actual[row])
+            guard predicted[row] != actual[row] else { continue }
+            mistakes.append(
+                Evaluation.Mistake(
+                    index: index, actual: actual[row], predicted: predicted[row], probability: shares[row]))
+        }
+    }
+
+    var evaluation: Evaluation {
+        Evaluation(
+            loss: loss / Double(count), count: count, confusion: confusion,
+            mistakes: mistakes.sorted { ($1.probability, $0.index) < ($0.probability, $1.index) })
+    }
+}

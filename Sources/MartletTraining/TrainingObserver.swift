@@ -1,0 +1,73 @@
+/// Follows a training run: progress bars, logs, plots. Every method has an empty default.
+///
+/// An observer changes nothing: what ends a run early is in ``TrainingSettings``, where a resumption finds it again.
+public protocol TrainingObserver: AnyObject {
+    /// Epoch `epoch`, from 1 on, begins; `batch` of its batches were done before a resumption.
+    func epochWillBegin(_ epoch: Int, batch: Int)
+    /// A step was handed in.
+    func stepDidEnd(_ step: TrainingStep)
+    /// The epoch's steps are done, and held-out data is measured.
+    func measuringWillBegin(batches: Int)
+    /// A batch of held-out data was measured.
+    func measuredBatch()
+    /// An epoch and its measurements are done.
+    func epochDidEnd(_ record: MetricsRecord)
+    /// A checkpoint is safely on the disk.
+    func checkpointWasWritten(_ path: String)
+}
+
+extension TrainingObserver {
+    public func epochWillBegin(_ epoch: Int, batch: Int) {}
+    public func stepDidEnd(_ step: TrainingStep) {}
+    public func measuringWillBegin(batches: Int) {}
+    public func measuredBatch() {}
+    public func epochDidEnd(_ record: MetricsRecord) {}
+    public func checkpointWasWritten(_ path: String) {}
+}
+
+/// A step as observers see it.
+public struct TrainingStep {
+    /// The optimizer's steps since the run began.
+    public let step: Int
+    /// The epoch, from 1 on.
+    public let epoch: Int
+    /// Images in this batch.
+    public let images: Int
+    /// Images of the epoch so far.
+    public let epochImages: Int
+    /// The rate of this step.
+    public let learningRate: Double
+    let totals: EpochTotals
+
+    /// The epoch's mean loss and accuracy so far.
+    ///
+    /// Reading them waits for the device: ask as often as a person can read, not in each step.
+    public func means() -> (loss: Double, accuracy: Double) {
+        let (loss, correct) = totals.sums
+        return (loss / Double(epochImages), correct / Double(epochImages))
+    }
+}
+
+/// Shows a run by a ``ProgressBar``.
+public final class ProgressObserver: TrainingObserver {
+    private var bar: ProgressBar
+
+    /// An observer that draws on a bar.
+    public init(_ bar: ProgressBar) { self.bar = bar }
+
+    public func epochWillBegin(_ epoch: Int, batch: Int) { bar.beginEpoch(epoch, batch: batch) }
+
+    public func stepDidEnd(_ step: TrainingStep) {
+        let means = bar.isDue ? step.means() : nil
+        bar.finishBatch(images: step.images, loss: means?.loss, accuracy: means?.accuracy)
+    }
+
+    public func measuringWillBegin(batches: Int) { bar.beginTesting(batches: batches) }
+    public func measuredBatch() { bar.finishTestBatch() }
+    public func epochDidEnd(_ record: MetricsRecord) { bar.finishEpoch(record) }
+
+    /// Writes a line above the bar.
+    public func say(_ line: String) { bar.say(line) }
+    /// Takes the bar off the screen.
+    public func clear() { bar.clear() }
+}

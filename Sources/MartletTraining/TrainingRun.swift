@@ -1,0 +1,185 @@
+import MartletData
+import MartletNN
+import MartletOptim
+import MartletTensor
+
+/// One call of `Trainer.fit`: what has been done, and the order in which it is made known.
+///
+/// An epoch's line goes to `metrics.jsonl` before the checkpoint that counts the epoch as done, so that a run killed
+/// between the two measures the epoch again and drops the line.
+final class TrainingRun {
+    private let trainer: Trainer
+    private let (train, validation, test): (DataLoader, DataLoader?, DataLoader?)
+    private let folder: RunFolder?
+    private let store: CheckpointStore?
+    private var position: Checkpoint.Position
+    private var history: [MetricsRecord] = []
+    private var lastTest: Evaluation?
+    /// Where the search for a bad loss would begin.
+    private var lastGood: Checkpoint
+    private var clock = RunClock()
+
+    init(
+        _ trainer: Trainer, _ train: DataLoader, validation: DataLoader?, test: DataLoader?, folder: RunFolder?,
+        resumes: Bool
+    ) throws {
+        (self.trainer, self.train, self.validation, self.test) = (trainer, train, validation, test)
+        self.folder = folder
+        store = folder.map { CheckpointStore($0, keeping: trainer.settings.keptCheckpoints) }
+        trainer.model.train()
+        trainer.totals.clear()
+        position = Checkpoint.Position(
+            step: 0, epochsDone: 0, epochImages: 0, loader: train.state, generator: Generator.current.state,
+            optimizerSteps: Double(trainer.optimizer.stepCount),
+            learningRates: trainer.optimizer.groups.map(\.learningRate), epochSeconds: 0, elapsedSeconds: 0)
+        lastGood = trainer.checkpoint(position)
+        guard resumes, let folder, let store, let checkpoint = try store.latest() else { return }
+        position = checkpoint.position
+        try trainer.restore(checkpoint, train, name: folder.checkpointPath(step: position.step))
+        lastGood = checkpoint
+    }
+
+    func run(isInterrupted: () -> Bool) throws -> Trainer.Outcome {
+        // Inside an epoch its own line does not count, even where the epoch's last step was taken.
+        let lastLine = position.epochImages > 0 ? position.step - 1 : position.step
+        let metrics = try MetricsFile(folder, resumingAfter: lastLine)
+        history = metrics.history
+        clock.begin(epochSeconds: position.epochSeconds, elapsedSeconds: position.elapsedSeconds)
+        while position.epochsDone < trainer.settings.epochs {
+            if trainer.settings.earlyStopping?.isDue(after: history) == true { return outcome(.stoppedEarly) }
+            guard try trainEpoch(isInterrupted) else { return outcome(.interrupted) }
+            let record = try measure()
+            history.append(record)
+            try metrics.append(record)
+            for observer in trainer.observers { observer.epochDidEnd(record) }
+            position.epochsDone += 1
+            position.epochImages = 0
+            trainer.totals.clear()
+            clock.beginEpoch()
+            try save()
+        }
+        return outcome(.finished)
+    }
+
+    private func outcome(_ end: Trainer.Outcome.End) -> Trainer.Outcome {
+        Trainer.Outcome(end: end, steps: position.step, history: history, test: lastTest)
+    }
+
+    /// Trains to the end of the epoch; false where someone wanted the run to end.
+    private func trainEpoch(_ isInterrupted: () -> Bool) throws -> Bool {
+        let epoch = position.epochsDone + 1
+        trainer.model.train()
+        for observer in trainer.observers { observer.epochWillBegin(epoch, batch: train.state.batch) }
+        for batch in train {
+            try trainer.takeStep(batch, after: position.step)
+            position.step += 1
+            position.epochImages += batch.count
+            let step = TrainingStep(
+                step: position.step, epoch: epoch, images: batch.count, epochImages: position.epochImages,
+                learningRate: trainer.optimizer.learningRate, totals: trainer.totals)
+            for observer in trainer.observers { observer.stepDidEnd(step) }
+            if position.step % Trainer.lossCheckInterval == 0 { try checkLoss() }
+            if isInterrupted() {
+                try save()
+                return false
+            }
+            // After the last batch the epoch's own checkpoint follows soon.
+            if train.state.batch < train.count, isCheckpointDue { try save() }
+        }
+        try train.finish()
+        try checkLoss()
+        return true
+    }
+
+    private var isCheckpointDue: Bool {
+        let settings = trainer.settings
+        if let steps = settings.checkpointSteps, position.step % max(1, steps) == 0 { return true }
+        return settings.checkpointSeconds.map { clock.secondsSinceSave >= $0 } ?? false
+    }
+
+    private func checkLoss() throws {
+        guard trainer.settings.stopsAtNonFiniteLoss, !trainer.totals.sums.loss.isFinite else { return }
+        throw try trainer.findNonFinite(after: lastGood, train)
+    }
+
+    /// Keeps the run as it is; a spoilt one is never kept.
+    private func save() throws {
+        try checkLoss()
+        position.loader = train.state
+        position.generator = Generator.current.state
+        position.optimizerSteps = Double(trainer.optimizer.stepCount)
+        position.learningRates = trainer.optimizer.groups.map(\.learningRate)
+        position.epochSeconds = clock.epochSeconds
+        position.elapsedSeconds = clock.elapsedSeconds
+        lastGood = trainer.checkpoint(position)
+        clock.didSave()
+        guard let folder, let store else { return }
+        try store.save(lastGood)
+        let path = folder.checkpointPath(step: position.step)
+        for observer in trainer.observers { observer.checkpointWasWritten(path) }
+    }
+
+    /// Measures the held-out data, and says what the epoch gave.
+    private func measure() throws -> MetricsRecord {
+        let (lossSum, correct) = trainer.totals.sums
+        let images = Double(position.epochImages)
+        let trainingSeconds = clock.epochSeconds
+        let rate = trainer.optimizer.learningRate
+        let batches = (validation?.count ?? 0) + (test?.count ?? 0)
+        if batches > 0 { for observer in trainer.observers { observer.measuringWillBegin(batches: batches) } }
+        let validated = try validation.map(evaluate)
+        let tested = try test.map(evaluate)
+        lastTest = tested ?? lastTest
+        return MetricsRecord(
+            epoch: position.epochsDone + 1, step: position.step, trainLoss: lossSum / images,
+            trainAccuracy: train.dataset.classCount == nil ? nil : correct / images, validationLoss: validated?.loss,
+            validationAccuracy: validated?.accuracy, testLoss: tested?.loss, testAccuracy: tested?.accuracy,
+            imagesPerSecond: trainingSeconds > 0 ? images / trainingSeconds : nil, learningRate: rate,
+            seconds: clock.epochSeconds, elapsedSeconds: clock.elapsedSeconds)
+    }
+
+    private func evaluate(_ loader: DataLoader) throws -> Evaluation {
+        try trainer.model.evaluate(on: loader, loss: trainer.loss) {
+            for observer in trainer.observers { observer.measuredBatch() }
+        }
+    }
+}
+
+/// The run's `metrics.jsonl`, where it has a folder.
+private struct MetricsFile: ~Copyable {
+    /// The epochs before a resumption.
+    let history: [MetricsRecord]
+    private let log: MetricsLog?
+
+    init(_ folder: RunFolder?, resumingAfter step: Int) throws {
+        guard let folder else {
+            history = []
+            log = nil
+            return
+        }
+        let opened = try folder.openMetrics(resumingAfter: step)
+        history = try MetricsLog.read(folder.metricsPath)
+        log = consume opened
+    }
+
+    func append(_ record: MetricsRecord) throws { try log?.append(record) }
+}
+
+/// The seconds of a run, over all its resumptions.
+private struct RunClock {
+    private var epochBegan = 0.0
+    private var runBegan = 0.0
+    private var saved = 0.0
+
+    mutating func begin(epochSeconds: Double, elapsedSeconds: Double) {
+        let now = ProgressBar.monotonicSeconds()
+        (epochBegan, runBegan, saved) = (now - epochSeconds, now - elapsedSeconds, now)
+    }
+
+    mutating func beginEpoch() { epochBegan = ProgressBar.monotonicSeconds() }
+    mutating func didSave() { saved = ProgressBar.monotonicSeconds() }
+
+    var epochSeconds: Double { ProgressBar.monotonicSeconds() - epochBegan }
+    var elapsedSeconds: Double { ProgressBar.monotonicSeconds() - runBegan }
+    var secondsSinceSave: Double { ProgressBar.monotonicSeconds() - saved }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import MartletFiles
+import MartletTensor
+import MartletTraining
+import Testing
+
+@Suite("Trainer", .serialized)
+struct TrainerTests {
+    private let settings = TrainingSettings(epochs: 5, checkpointSteps: 4, checkpointSeconds: nil)
+
+    @Test("a run interrupted at any step and resumed ends with the same parameters, bit by bit")
+    func continuation() throws {
+        let whole = try ToyProblem(settings: settings)
+        let reference = try whole.trainer.fit(whole.loader, test: whole.test)
+        let expected = try whole.bits
+        #expect(reference.end == .finished)
+        #expect(reference.steps == 5 * ToyProblem.batches)
+        for stop in [1, 6, 7, 8, 20, 34, 35] {
+            try withScratchFolder { path in
+                let folder = try RunFolder.create(at: path)
+                try folder.writeConfiguration(settings)
+                let first = try ToyProblem(settings: settings)
+                var steps = 0
+                let broken = try first.trainer.fit(first.loader, test: first.test, in: folder) {
+                    steps += 1
+                    return steps == stop
+                }
+                #expect(broken.end == .interrupted)
+                // A process that starts anew has drawn other numbers and holds other parameters.
+                let second = try ToyProblem(settings: settings, seed: 99)
+                let outcome = try second.trainer.fit(
+                    second.loader, test: second.test, in: RunFolder.open(path), resumes: true)
+                #expect(outcome.end == .finished)
+                #expect(try second.bits == expected, "interrupted after step \(stop)")
+                #expect(outcome.history.map(\.step) == [7, 14, 21, 28, 35])
+                #expect(outcome.history.map(\.trainLoss) == reference.history.map(\.trainLoss))
+                #expect(outcome.history.map(\.testLoss) == reference.history.map(\.testLoss))
+                #expect(try MetricsLog.read(folder.metricsPath) == outcome.history)
+            }
+        }
+    }
+
+    @Test("where checkpoints are taken changes no number")
+    func checkpointsAreInvisible() throws {
+        let plain = try ToyProblem(settings: TrainingSettings(epochs: 2, checkpointSeconds: nil))
+        _ = try plain.trainer.fit(plain.loader)
+        try withScratchFolder { path in
+            let busy = try ToyProblem(settings: TrainingSettings(epochs: 2, checkpointSteps: 1, keptCheckpoints: 2))
+            let folder = try RunFolder.create(at: path)
+            _ = try busy.trainer.fit(busy.loader, in: folder)
+            #expect(try busy.bits == plain.bits)
+            #expect(folder.checkpoints().map(\.step) == [13, 14])
+        }
+    }
+
+    @Test("a newest checkpoint that is damaged gives way to the one before")
+    func damagedCheckpoint() throws {
+        let whole = try ToyProblem(settings: settings)
+        _ = try whole.trainer.fit(whole.loader)
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            try folder.writeConfiguration(settings)
+            let first = try ToyProblem(settings: settings)
+            var steps = 0
+            _ = try first.trainer.fit(first.loader, in: folder) {
+                steps += 1
+                return steps == 10
+            }
+            let newest = try #require(folder.checkpoints().last)
+            let file = try #require(FileHandle(forWritingAtPath: newest.path))
+            try file.truncate(atOffset: 200)
+            try file.close()
+            let second = try ToyProblem(settings: settings)
+            _ = try second.trainer.fit(second.loader, in: folder, resumes: true)
+            #expect(try second.bits == whole.bits)
+        }
+    }
+
+    @Test("a checkpoint of another model is refused, and says what differs")
+    func otherModel() throws {
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            try folder.writeConfiguration(settings)
+            let problem = try ToyProblem(settings: TrainingSettings(epochs: 1))
+            _ = try problem.trainer.fit(problem.loader, in: folder)
+            let checkpoint = try #require(folder.checkpoints().last)
+            var changed = try Checkpoint(contentsOf: checkpoint.path)
+            changed.model["last.bias"] = Tensor([1.0, 2.0])
+            try changed.write(to: checkpoint.path)
+            let error = #expect(throws: FileError.self) {
+                _ = try problem.trainer.fit(problem.loader, in: folder, resumes: true)
+            }
+            #expect(error?.kind == .mismatch)
+            #expect(error?.found.contains("last.bias (expected [3], found [2])") == true)
+        }
+    }
+
+    @Test("a loss that is not a number stops the run with the layer that made it first")
+    func nonFinite() throws {
+        let problem = try ToyProblem(settings: settings, poisonedAt: 42)
+        let batch = try #require(problem.loader.position(of: 42))
+        let error = #expect(throws: NonFiniteLoss.self) { _ = try problem.trainer.fit(problem.loader) }
+        #expect(error == NonFiniteLoss(step: batch + 1, epoch: 1, layer: "first"))
+        let free = try ToyProblem(
+            settings: TrainingSettings(epochs: 1, checkpointSeconds: nil, stopsAtNonFiniteLoss: false), poisonedAt: 42)
+        #expect(try free.trainer.fit(free.loader).history[0].trainLoss.isNaN)
+    }
+
+    @Test("a run that gets no better ends early, and a resumed one where the other did")
+    func earlyStopping() throws {
+        let loss = [1, 0.5, 0.6, 0.5, 0.4]
+        let history = loss.enumerated().map { index, loss in
+            MetricsRecord(epoch: index + 1, step: index + 1, trainLoss: loss, seconds: 1, elapsedSeconds: 1)
+        }
+        let rule = EarlyStopping(patience: 2)
+        #expect((1...5).map { rule.isDue(after: Array(history.prefix($0))) } == [false, false, false, true, false])
+        let settings = TrainingSettings(epochs: 50, earlyStopping: EarlyStopping(patience: 1, minimumGain: 10))
+        let problem = try ToyProblem(settings: settings)
+        let outcome = try problem.trainer.fit(problem.loader)
+        #expect(outcome.end == .stoppedEarly)
+        #expect(outcome.history.count == 2)
+    }
+
+    @Test("evaluation measures without dropout, leaves the mode as it was, and counts every example")
+    func evaluation() throws {
+        let problem = try ToyProblem(settings: TrainingSettings(epochs: 20))
+        _ = try problem.trainer.fit(problem.loader)
+        let model = problem.trainer.model
+        model.train()
+        let (first, second) = (try model.evaluate(on: problem.test), try model.evaluate(on: problem.test))
+        #expect(first.loss == second.loss)
+        #expect(model.modeSwitches.map(\.isTraining) == model.modeSwitches.map { _ in true })
+        #expect(first.count == 40)
+        #expect(first.confusion?.total == 40)
+        #expect(first.mistakes.count == 40 - (first.confusion?.correct ?? 0))
+        #expect(first.mistakes.map(\.probability) == first.mistakes.map(\.probability).sorted(by: >))
+        #expect((first.accuracy ?? 0) > 0.6)
+    }
+
+    @Test("a model saved and loaded is the same bit by bit, and a file of another network is refused")
+    func modelFile() throws {
+        try withScratchFolder { path in
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            let problem = try ToyProblem(settings: settings)
+            try problem.trainer.model.save(to: path + "/net.safetensors", metadata: ["made by": "a test"])
+            let other = try ToyProblem(settings: settings, seed: 8)
+            #expect(try other.bits != problem.bits)
+            try other.trainer.model.load(from: path + "/net.safetensors")
+            #expect(try other.bits == problem.bits)
+            try SafetensorsWriter.write(["first.weight": Tensor.zeros([2])], to: path + "/other.safetensors")
+            let error = #expect(throws: FileError.self) {
+                try other.trainer.model.load(from: path + "/other.safetensors")
+            }
+            #expect(error?.kind == .mismatch)
+            #expect(error?.found.contains("last.weight") == true)
+        }
+    }
+}
