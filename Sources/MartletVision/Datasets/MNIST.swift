@@ -56,9 +56,10 @@ public struct FashionMNIST: RecordDataset {
 
     public let records: Records
     /// What the ten classes are.
-    public let classNames = [
+    public static let names = [
         "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
     ]
+    public let classNames = FashionMNIST.names
 
     /// Reads a part of the set; parameters and errors are those of `MNIST.init`.
     public init(

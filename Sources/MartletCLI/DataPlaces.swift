@@ -1,0 +1,48 @@
+import Foundation
+import Martlet
+
+/// Where data sets are on this machine, found without fetching anything.
+enum DataPlaces {
+    enum Place: CustomStringConvertible {
+        /// Nothing is read: a program draws the images.
+        case drawn
+        /// All four files are here.
+        case found(String)
+        case absent
+
+        var description: String {
+            switch self {
+            case .drawn: "drawn by a program, needs no files"
+            case .found(let folder): folder
+            case .absent: "not here; fetched when first used"
+            }
+        }
+    }
+
+    static func find(_ name: DataName) -> Place {
+        switch name {
+        case .digits: .drawn
+        case .mnist: folder(of: .digits)
+        case .fashionMNIST: folder(of: .fashion)
+        }
+    }
+
+    private static func folder(of variant: MNISTFiles.Variant) -> Place {
+        let cache = DataCache.standard
+        if let folder = ProcessInfo.processInfo.environment["MARTLET_DATA"], !folder.isEmpty {
+            // A folder that is insisted on is never left for the net.
+            let location = MNISTLocation(variant: variant, directory: folder, dataFolder: nil, cache: cache)
+            let paths = files.compactMap { part, contents in try? location.path(part, contents) }
+            if paths.count == files.count { return .found(parent(paths[0])) }
+        }
+        let location = MNISTLocation(variant: variant, directory: nil, dataFolder: nil, cache: cache)
+        let paths = files.map { part, contents in cache.path(of: location.remoteFile(part, contents)) }
+        return paths.allSatisfy { access($0, F_OK) == 0 } ? .found(parent(paths[0])) : .absent
+    }
+
+    private static let files = MNISTFiles.Part.allCases.flatMap { part in
+        MNISTLocation.Contents.allCases.map { (part, $0) }
+    }
+
+    private static func parent(_ path: String) -> String { (path as NSString).deletingLastPathComponent }
+}

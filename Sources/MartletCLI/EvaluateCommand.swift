@@ -1,0 +1,78 @@
+import ArgumentParser
+import Martlet
+
+/// `martlet evaluate`.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Measure a trained model on test data.")
+
+    @Argument(help: "A run's folder, or a model.safetensors.") var path: String
+    @Option(help: "The network, where the file does not say.") var model: ModelName?
+    @Option(help: "The data set; else the one it was trained on.") var data: DataName?
+    @Option(help: "A folder with the data set's files.") var dataDir: String?
+    @Option(help: "Images at a time.") var batchSize = 1000
+    @Flag(help: "One JSON object on standard output.") var json = false
+
+    func validate() throws {
+        guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1, it is \(batchSize)") }
+    }
+
+    func run() throws {
+        let (layer, note) = try ModelNote.load(path, as: model)
+        guard let data = data ?? note.data else {
+            throw CommandFailure(.usage, "\(path): does not say what it was trained on; name a data set with --data")
+        }
+        let test = try data.load(.test, directory: dataDir)
+        let result = try layer.evaluate(on: DataLoader(test, batchSize: batchSize))
+        if json {
+            return try JSONLines.print(
+                Line(
+                    model: note.model.rawValue, data: data.rawValue, images: result.count, loss: result.loss,
+                    accuracy: result.accuracy, confusion: result.confusion.map(rows)))
+        }
+        let terminal = Terminal.standardOutput
+        terminal.write("\(note.model.title) on \(data.title), \(NumberText.grouped(result.count)) test images\n\n")
+        terminal.write("Accuracy  \(result.accuracy.map { NumberText.percent($0) } ?? "-")\n")
+        terminal.write("Loss      \(NumberText.loss(result.loss))\n")
+        guard let confusion = result.confusion else { return }
+        terminal.write("\n" + table(confusion, test.classNames).lines(for: terminal).joined(separator: "\n") + "\n")
+        let errors = confusion.mostFrequentErrors(5).map { error in
+            "\(test.classNames[error.actual]) taken for \(test.classNames[error.predicted]) \(error.count) times"
+        }
+        if !errors.isEmpty { terminal.write("\nMost frequent errors: \(errors.joined(separator: ", "))\n") }
+    }
+
+    private func table(_ confusion: ConfusionMatrix, _ names: [String]) -> TerminalTable {
+        var table = TerminalTable([
+            .init("Class"), .init("Precision", .right), .init("Recall", .right), .init("F1", .right),
+            .init("Images", .right),
+        ])
+        func share(_ value: Double?) -> TerminalTable.Cell { .text(value.map { NumberText.percent($0) } ?? "-") }
+        for (label, name) in names.enumerated() {
+            table.add(
+                .text(name), share(confusion.precision(of: label)), share(confusion.recall(of: label)),
+                share(confusion.f1(of: label)), .count(confusion.support(of: label)))
+        }
+        table.addFooter(
+            "Macro average", share(confusion.macroPrecision), share(confusion.macroRecall), share(confusion.macroF1),
+            .count(confusion.total))
+        return table
+    }
+
+    private func rows(_ confusion: ConfusionMatrix) -> [[Int]] {
+        (0..<confusion.classes).map { actual in
+            (0..<confusion.classes).map { confusion[predicted: $0, actual: actual] }
+        }
+    }
+
+    private struct Line: Encodable {
+        let event = "evaluation"
+        let model: String
+        let data: String
+        let images: Int
+        let loss: Double
+        let accuracy: Double?
+        /// A row for each class of the images, a column for each class that the model said.
+        let confusion: [[Int]]?
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Martlet
+
+/// `martlet summary`.
+struct SummaryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "summary", abstract: "Show a network's layers, shapes, parameters and multiply-adds.")
+
+    @Argument(help: "A network (lenet5, mlp, cnn), a run's folder or a model.safetensors.") var model = "lenet5"
+    @Option(help: "Images at a time.") var batchSize = 1
+    @Flag(help: "One JSON object on standard output.") var json = false
+
+    func validate() throws {
+        guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1, it is \(batchSize)") }
+    }
+
+    func run() throws {
+        let (layer, title): (any Layer, String)
+        if let name = ModelName(rawValue: model) {
+            (layer, title) = (name.make(), name.title)
+        } else {
+            let loaded = try ModelNote.load(model, as: nil)
+            (layer, title) = (loaded.layer, loaded.note.model.title)
+        }
+        let summary = layer.summary(input: [batchSize, 1, 28, 28])
+        if json { return try JSONLines.print(Line(title, summary)) }
+        let terminal = Terminal.standardOutput
+        terminal.write("\(title), input \(batchSize)×1×28×28\n\n")
+        var table = TerminalTable([
+            .init("Layer"), .init("Kind"), .init("Output"), .init("Parameters", .right), .init("Multiply-adds", .right),
+        ])
+        for row in summary.rows {
+            table.add(
+                .text(row.name), .text(row.type), .text(row.output.sizes.map(String.init).joined(separator: "×")),
+                .count(row.parameters), .count(row.multiplyAdds))
+        }
+        table.addFooter("Total", "", "", .count(summary.parameterCount), .count(summary.multiplyAdds))
+        terminal.write(table.lines(for: terminal).joined(separator: "\n") + "\n")
+    }
+
+    private struct Line: Encodable {
+        struct Row: Encodable {
+            let name: String
+            let type: String
+            let output: [Int]
+            let parameters: Int
+            let multiplyAdds: Int
+        }
+        let event = "summary"
+        let model: String
+        let parameters: Int
+        let multiplyAdds: Int
+        let layers: [Row]
+
+        init(_ title: String, _ summary: ModuleSummary) {
+            (model, parameters, multiplyAdds) = (title, summary.parameterCount, summary.multiplyAdds)
+            layers = summary.rows.map {
+                Row(
+                    name: $0.name, type: $0.type, output: $0.output.sizes, parameters: $0.parameters,
+                    multiplyAdds: $0.multiplyAdds)
+            }
+        }
+    }
+}
