@@ -94,9 +94,16 @@ static void update_chunks(void *context, int64_t begin, int64_t end) {
 }
 
 static void run_update(update_job job) {
-    int64_t chunks = 0;
-    for (int64_t s = 0; s < job.segment_count; s++) chunks += (count_of(&job, s) + CHUNK - 1) / CHUNK;
-    mk_parallel_for(chunks, 2, update_chunks, &job);
+    int64_t chunks = 0, elements = 0;
+    for (int64_t s = 0; s < job.segment_count; s++) {
+        elements += count_of(&job, s);
+        chunks += (count_of(&job, s) + CHUNK - 1) / CHUNK;
+    }
+    // Waking a second thread costs more than a few small parameters take.
+    if (elements <= 2 * CHUNK)
+        update_chunks(&job, 0, chunks);
+    else
+        mk_parallel_for(chunks, 2, update_chunks, &job);
 }
 
 void mk_adam_update(const mk_adam *step, const mk_adam_segment *segments, int64_t segment_count) {

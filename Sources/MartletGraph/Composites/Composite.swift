@@ -43,10 +43,12 @@ package struct CompositeCall: PrimitiveFamily {
     /// The body on fresh aliases of the operands, at which a walk stops; with a history even where the derivative itself is
     /// recorded without one.
     private func differentiableBody(_ node: Node) -> (inputs: [Value], outputs: [Value]) {
-        Modes.with({ $0.recordsHistory = true }) {
-            let inputs = node.operands.map { $0.dtype.isFloatingPoint ? $0.differentiableAlias() : $0 }
-            return (inputs, composite.body(inputs))
-        }
+        Modes.with(
+            { $0.recordsHistory = true },
+            {
+                let inputs = node.operands.map { $0.dtype.isFloatingPoint ? $0.differentiableAlias() : $0 }
+                return (inputs, composite.body(inputs))
+            })
     }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
         Batching.rewrite(operands, isBatched: isBatched, size: size) { composite.body($0) }

@@ -40,9 +40,11 @@ package enum Batching {
             for node in nodes where results[ObjectIdentifier(node)] == nil {
                 let operands = node.operands.map(rewritten)
                 let recordsHistory = !node.isOutsideHistory && Modes.current.recordsHistory
-                results[ObjectIdentifier(node)] = Modes.with({ $0.recordsHistory = recordsHistory }) {
-                    record(node, operands)
-                }
+                results[ObjectIdentifier(node)] = Modes.with(
+                    { $0.recordsHistory = recordsHistory },
+                    {
+                        record(node, operands)
+                    })
             }
         }
 

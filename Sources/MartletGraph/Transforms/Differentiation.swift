@@ -11,12 +11,15 @@ package enum Differentiation {
         let stops = Set(asked.map { ObjectIdentifier($0.node) })
         let walk = Walk(from: outputs, stoppingAt: stops)
         let recordsHistory = Modes.current.recordsHistory && walk.standsOnMore(than: asked)
-        let arrived = Modes.with({ $0.recordsHistory = recordsHistory }) {
-            Recording.uninterrupted {
-                reverse(
-                    walk, outputs, cotangents, isWanted: walk.reaching { stops.contains(ObjectIdentifier($0)) }, stops)
-            }
-        }
+        let arrived = Modes.with(
+            { $0.recordsHistory = recordsHistory },
+            {
+                Recording.uninterrupted {
+                    reverse(
+                        walk, outputs, cotangents, isWanted: walk.reaching { stops.contains(ObjectIdentifier($0)) },
+                        stops)
+                }
+            })
         return targets.enumerated().map { index, target in
             if let wanted, !wanted[index] { return nil }
             return arrived[ObjectIdentifier(target.node)]?[target.index]
@@ -30,11 +33,13 @@ package enum Differentiation {
         from output: Value, cotangent: Value, retainGraph: Bool, createGraph: Bool
     ) -> [(leaf: Node, gradient: Value)] {
         let walk = Walk(from: [output], stoppingAt: [])
-        let arrived = Modes.with({ $0.recordsHistory = createGraph }) {
-            Recording.uninterrupted {
-                reverse(walk, [output], [cotangent], isWanted: walk.reaching { $0.leaf != nil }, [])
-            }
-        }
+        let arrived = Modes.with(
+            { $0.recordsHistory = createGraph },
+            {
+                Recording.uninterrupted {
+                    reverse(walk, [output], [cotangent], isWanted: walk.reaching { $0.leaf != nil }, [])
+                }
+            })
         var result: [(leaf: Node, gradient: Value)] = []
         for node in walk.nodes.reversed() where node.leaf != nil {
             if let gradient = arrived[ObjectIdentifier(node)]?[0] { result.append((node, gradient)) }
