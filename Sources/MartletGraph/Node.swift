@@ -149,6 +149,19 @@ package final class Node: @unchecked Sendable {
     /// Lets go of the operands before the node runs, so that a plan may overwrite what nobody else holds.
     package func dropOperands() { operands = [] }
 
+    /// True where the node ran and its operands were given up: it cannot be computed again.
+    package var hasLostOperands: Bool {
+        guard operands.isEmpty else { return false }
+        switch primitive {
+        case .leaf, .placeholder, .constant, .iota: return false
+        case .randomBits, .unary, .binary, .select, .cast, .alias, .reshape, .permute, .expand, .slice, .flip,
+            .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd, .sort, .reduce, .argReduce,
+            .cumulativeSum, .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient, .maxPool,
+            .averagePool, .averagePoolGradient, .linearAlgebra, .composite, .copy, .collective:
+            return true
+        }
+    }
+
     /// Marks every result as failed: nothing half-updated can be read.
     package func fail(_ error: any Error) {
         failure = error

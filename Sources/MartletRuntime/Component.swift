@@ -96,8 +96,9 @@ final class Component {
         marks[0].keepsOperands = true
         indexOfReleased[ObjectIdentifier(node)] = 0
         addReleasedOperands(of: [node])
-        for index in nodes.indices.reversed() { markNeeded(index) }
         defer { nodes.removeAll() }
+        for node in nodes where node.hasLostOperands { throw FlushError.lost(node.primitive.family.name) }
+        for index in nodes.indices.reversed() { markNeeded(index) }
         try run()
     }
 

@@ -14,12 +14,14 @@ struct Extraction {
     /// Writes the key of the component's needed nodes and collects what they read.
     mutating func read(_ component: Component, engineSet: UInt64) throws {
         key.write(engineSet)
+        let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
+        let flipCode = Primitive.flip(Flip([])).code
         for index in component.nodes.indices where component.marks[index].isNeeded {
             unowned(unsafe) let node = component.nodes[index]
             let operands = node.operands
             key.write(node.primitive.code << 32 | UInt64(operands.count))
             key.write(component.marks[index].kept)
-            node.primitive.encode(into: &key)
+            if !lacksAttributes || node.primitive.code != flipCode { node.primitive.encode(into: &key) }
             for position in operands.indices {
                 if let own = component.index(of: operands[position].node) {
                     key.write(UInt64(own) << 8 | UInt64(operands[position].index))
@@ -70,14 +72,20 @@ struct Extraction {
         let leafOperands = leaves.indices.map { lowering.addLeaf($0, leafTypes[$0], leaves[$0]) }
         var lowered: [[Lowering.Operand]] = Array(repeating: [], count: component.nodes.count)
         var nextArgument = 0
+        var lastNumbers: [DataType: ArgumentReference] = [:]
         var kept: [PlanGraph.Operand] = []
         for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {
             let operands = node.operands.map { operand -> Lowering.Operand in
                 if let own = component.index(of: operand.node) { return lowered[own][operand.index] }
                 return leafOperands[indexOfLeaf.knownIndex(of: operand)]
             }
-            let references = node.arguments.indices.map { ArgumentReference.runtime(nextArgument + $0) }
+            var references = node.arguments.indices.map { ArgumentReference.runtime(nextArgument + $0) }
             nextArgument += node.arguments.count
+            if PlannedBug.planted == .swappedScalars, case .constant(.argument(let dtype)) = node.primitive {
+                let own = references[0]
+                references[0] = lastNumbers[dtype] ?? own
+                lastNumbers[dtype] = own
+            }
             let types = (0..<node.resultCount).map { node.type(of: $0) }
             lowered[index] = lowering.lower(node.primitive, operands, types, arguments: references)
         }

@@ -31,7 +31,7 @@ struct FusedBuilder {
                 load(input)
             }
         }
-        for index in group.items {
+        for index in PlannedBug.planted == .fusionOrder ? group.items.reversed() : group.items {
             guard case .elementwise(let operation) = graph.items[index].work else { continue }
             emit(graph.items[index], operation)
         }
@@ -57,7 +57,7 @@ struct FusedBuilder {
     /// True where the group makes the operand itself, and it is met whole.
     private func isInternal(_ operand: PlanGraph.Operand) -> Bool {
         guard case .produced(let item) = graph.bases[operand.view.base].kind else { return false }
-        return group.items.contains(item) && graph.isWhole(operand)
+        return group.items.contains(item) && graph.isMetWhole(operand)
     }
 
     private mutating func load(_ operand: PlanGraph.Operand) {
@@ -69,18 +69,22 @@ struct FusedBuilder {
         case .scalar(let reference): source = .scalar(graph.scalarIndex(reference))
         case .index:
             let start = graph.reserveScalars(1)
-            derivedScalars.append(.offset(view.offset, to: start))
+            derivedScalars.append(.offset(derivedOffset(view), to: start))
             source = .index(start: start)
         case .random(let key, let start):
             let pair = graph.reserveScalars(2)
             derivedScalars.append(.element(key, plus: .init(), to: pair))
-            derivedScalars.append(.element(start, plus: view.offset, to: pair + 1))
+            derivedScalars.append(.element(start, plus: derivedOffset(view), to: pair + 1))
             source = .random(key: pair)
         case .leaf, .produced, .empty:
             source = .operand(inputs.count)
             inputs.append(operand)
         }
         loads.append((source, operand.type.dtype, view.strides))
+    }
+
+    private func derivedOffset(_ view: View) -> View.Offset {
+        PlannedBug.planted == .droppedDerivedOffset ? .init() : view.offset
     }
 
     private func register(of operand: PlanGraph.Operand) -> FusedKernel.Register {
@@ -111,6 +115,9 @@ struct FusedBuilder {
         var strides = type.shape.contiguousStrides
         if let reduce {
             let kept = (0..<shape.rank).filter { !reduce.axes.contains($0) }
+            if PlannedBug.planted == .reducedAxesSwapped, kept.count > 1, shape[kept[0]] == shape[kept[1]] {
+                strides.swapAt(0, 1)
+            }
             var own = [Int](repeating: 0, count: shape.rank)
             for (position, axis) in kept.enumerated() { own[axis] = strides[position] }
             strides = own

@@ -72,7 +72,7 @@ package struct Fusion {
         return item.inputs.allSatisfy { input in
             // What the group itself makes can be taken from a register only if it is met whole and was not reduced.
             guard let other = producer(of: input.view) else { return true }
-            if other == group { return graph.isWhole(input) && !isReduced(input.view.base) }
+            if other == group { return graph.isMetWhole(input) && !isReduced(input.view.base) }
             return !depends(other, on: group)
         }
     }

@@ -147,6 +147,9 @@ package struct Lowering {
         view.strides = (0..<shape.rank).map { axis in
             axis < extra || operand.type.shape[axis - extra] != shape[axis] ? 0 : operand.view.strides[axis - extra]
         }
+        if PlannedBug.planted == .wrongBroadcastStride, let axis = view.strides.lastIndex(where: { $0 != 0 }) {
+            view.strides[axis] = 0
+        }
         return Operand(view: view, type: TensorType(shape, operand.type.dtype))
     }
 
@@ -203,7 +206,11 @@ package struct Lowering {
             {
                 return operand
             }
-            if graph.isReal(operand.view.base), backend.acceptsStrides(primitive, operand: index) { return operand }
+            if graph.isReal(operand.view.base),
+                backend.acceptsStrides(primitive, operand: index) || PlannedBug.planted == .missingMaterialization
+            {
+                return operand
+            }
             return graph.materialized(operand)
         }
         return graph.addItem(.primitive(primitive), ready, types, arguments: arguments)

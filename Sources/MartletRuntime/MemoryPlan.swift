@@ -44,7 +44,8 @@ struct MemoryPlan {
         for operand in kept { placeEmpty(operand.view.base) }
         for (index, step) in steps.enumerated() {
             place(step, index, backend)
-            for base in Set(step.basesRead(graph) + step.outputs) where lastUse[base] <= index { release(base) }
+            let horizon = PlannedBug.planted == .arenaOverlap ? index + 1 : index
+            for base in Set(step.basesRead(graph) + step.outputs) where lastUse[base] <= horizon { release(base) }
         }
     }
 
@@ -63,7 +64,7 @@ struct MemoryPlan {
             if type.byteCount == 0 { continue }
             let donor = donors(step, position, backend).first { candidate in
                 !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
-                    && candidate.type.dtype == type.dtype && lastUse[candidate.view.base] == index
+                    && candidate.type.dtype == type.dtype && (lastUse[candidate.view.base] == index || PlannedBug.planted == .wrongDonation)
                     && graph.isWhole(candidate) && !graph.bases[candidate.view.base].isKept
                     && step.basesRead(graph).filter { $0 == candidate.view.base }.count == 1
             }

@@ -80,7 +80,8 @@ package final class Plan: @unchecked Sendable {
         owned.reserveCapacity(buffers.count)
         for kept in buffers {
             if let donor = kept.donor, leaves[donor].strides == nil, leaves[donor].offset == 0,
-                leaves[donor].buffer.byteCount == kept.byteCount, isKnownUniquelyReferenced(&leaves[donor].buffer)
+                leaves[donor].buffer.byteCount == kept.byteCount,
+                isKnownUniquelyReferenced(&leaves[donor].buffer) || PlannedBug.planted == .stolenLeaf
             {
                 leaves[donor].buffer.generation += 1
                 owned.append(leaves[donor].buffer)
@@ -210,7 +211,8 @@ struct PlanAssembly {
             constant += offset
         case .nowhere: origin = .nowhere
         }
-        return Plan.PointerSource(origin: origin, byteOffset: constant, terms: view.offset.terms, elementSize: size)
+        let terms = PlannedBug.planted == .fixedSliceStart ? [] : view.offset.terms
+        return Plan.PointerSource(origin: origin, byteOffset: constant, terms: terms, elementSize: size)
     }
 
     func finish(kept: [PlanGraph.Operand]) -> Plan {

@@ -48,6 +48,14 @@ package final class PlanCache: @unchecked Sendable {
         return plan
     }
 
+    /// Drops every plan.
+    package func removeAll() {
+        lock.withLock {
+            entries = [:]
+            words = 0
+        }
+    }
+
     /// Drops the older half. Called under the lock.
     private func evict() {
         let uses = entries.values.flatMap { $0.map(\.lastUse) }.sorted()

@@ -99,6 +99,12 @@ package struct PlanGraph: Sendable {
             && operand.isContiguous
     }
 
+    /// `isWhole`, and what the self-test's bug takes for it.
+    func isMetWhole(_ operand: Operand) -> Bool {
+        isWhole(operand)
+            || PlannedBug.planted == .viewTakenWhole && operand.type.shape.sizes == bases[operand.view.base].type.shape.sizes
+    }
+
     /// Adds work that produces new bases; `blockedShapes` are the shapes of those that lie in channel blocks.
     package mutating func addItem(
         _ work: Item.Work, _ inputs: [Operand], _ types: [TensorType], arguments: [ArgumentReference] = [],

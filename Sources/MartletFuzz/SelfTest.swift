@@ -1,0 +1,23 @@
+import MartletRuntime
+import MartletTesting
+
+/// Plants bugs in the planner one by one: each must be caught.
+enum SelfTest {
+    /// True where every bug was caught within `graphs` graphs.
+    static func run(graphs: Int) -> Bool {
+        var all = true
+        for bug in PlannedBug.allCases {
+            PlannedBug.planted = bug
+            let caught = (0..<graphs).first { FuzzCheck.failure(of: FuzzGenerator.script(seed: UInt64($0) + 1)) != nil }
+            PlannedBug.planted = nil
+            PlanCache.shared.removeAll()
+            if let caught {
+                print("\(bug): caught by graph \(caught + 1)")
+            } else {
+                print("\(bug): NOT caught in \(graphs) graphs")
+                all = false
+            }
+        }
+        return all
+    }
+}
