@@ -39,7 +39,10 @@ package struct Fusion {
         for input in item.inputs {
             guard let candidate = producer(of: input.view), candidate != home, graph.isWhole(input) else { continue }
             if let current = home {
-                if canMerge(candidate, into: current) { merge(candidate, into: current) }
+                // The item may meet another value of the candidate's in a way that only memory can give.
+                if canMerge(candidate, into: current), accepts(candidate, index, shape) {
+                    merge(candidate, into: current)
+                }
             } else if accepts(candidate, index, shape) {
                 home = candidate
             }

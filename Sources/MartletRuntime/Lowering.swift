@@ -88,7 +88,8 @@ package struct Lowering {
         case .scatter, .indexAdd:
             if operands[2].type.shape.elementCount == 0 { return [operands[0]] }
             return kernel(primitive, operands, types, arguments)
-        case .gather, .indexSelect, .sort, .argReduce, .cumulativeSum, .convolution, .convolutionInputGradient,
+        case .cumulativeSum: return kernel(primitive, [cast(operands[0], to: types[0].dtype)], types, arguments)
+        case .gather, .indexSelect, .sort, .argReduce, .convolution, .convolutionInputGradient,
             .convolutionWeightGradient, .maxPool, .averagePool, .averagePoolGradient, .linearAlgebra:
             return kernel(primitive, operands, types, arguments)
         }
@@ -107,6 +108,12 @@ package struct Lowering {
         if type.shape.elementCount == 0 { return [virtual(.empty, type, strides: type.shape.contiguousStrides)] }
         if operands.contains(where: { $0.blockedShape != nil }) { return blockedElementwise(operation, operands, type) }
         return graph.addItem(.elementwise(operation), operands, [type])
+    }
+
+    /// The operand in another type, where a kernel counts in its result's.
+    private mutating func cast(_ operand: Operand, to dtype: DataType) -> Operand {
+        if operand.type.dtype == dtype { return operand }
+        return elementwise(.cast, [operand], TensorType(operand.valueType.shape, dtype))[0]
     }
 
     /// x·1 and x/1 are x. (x + 0 is not: it turns -0 into 0.)
@@ -164,7 +171,9 @@ package struct Lowering {
 
     // MARK: Kernels
 
-    private mutating func reduced(_ reduce: Reduce, _ operand: Operand, _ type: TensorType) -> Operand {
+    private mutating func reduced(_ reduce: Reduce, _ given: Operand, _ type: TensorType) -> Operand {
+        // Whether some or all are not 0 is asked of truths: the largest of -1 and 0 is 0.
+        let operand = reduce.kind == .any || reduce.kind == .all ? cast(given, to: .bool) : given
         if type.shape.elementCount == 0 { return virtual(.empty, type, strides: type.shape.contiguousStrides) }
         if operand.type.shape.elementCount == 0 {
             // The sum of nothing is 0, the product 1; an empty maximum was an error when it was recorded.

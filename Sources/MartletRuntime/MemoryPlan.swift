@@ -64,7 +64,8 @@ struct MemoryPlan {
             if type.byteCount == 0 { continue }
             let donor = donors(step, position, backend).first { candidate in
                 !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
-                    && candidate.type.dtype == type.dtype && (lastUse[candidate.view.base] == index || PlannedBug.planted == .wrongDonation)
+                    && candidate.type.dtype == type.dtype
+                    && (lastUse[candidate.view.base] == index || PlannedBug.planted == .wrongDonation)
                     && graph.isWhole(candidate) && !graph.bases[candidate.view.base].isKept
                     && step.basesRead(graph).filter { $0 == candidate.view.base }.count == 1
             }

@@ -102,7 +102,8 @@ package struct PlanGraph: Sendable {
     /// `isWhole`, and what the self-test's bug takes for it.
     func isMetWhole(_ operand: Operand) -> Bool {
         isWhole(operand)
-            || PlannedBug.planted == .viewTakenWhole && operand.type.shape.sizes == bases[operand.view.base].type.shape.sizes
+            || PlannedBug.planted == .viewTakenWhole
+                && operand.type.shape.sizes == bases[operand.view.base].type.shape.sizes
     }
 
     /// Adds work that produces new bases; `blockedShapes` are the shapes of those that lie in channel blocks.

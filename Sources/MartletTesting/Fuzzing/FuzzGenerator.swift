@@ -28,7 +28,9 @@ package struct FuzzGenerator {
     private mutating func draw() {
         let count = 10 + random.below(51)
         let withGradients = random.chance(30)
-        for _ in 0..<(2 + random.below(3)) { addInput(shape: drawShape(), dtype: withGradients ? .float64 : drawType()) }
+        for _ in 0..<(2 + random.below(3)) {
+            addInput(shape: drawShape(), dtype: withGradients ? .float64 : drawType())
+        }
         if withGradients { watch() }
         var attempts = 0
         while instructions.count < count, attempts < 400 {
@@ -59,7 +61,8 @@ package struct FuzzGenerator {
     private mutating func drawType() -> DataType {
         if !isExact { return random.chance(60) ? .float64 : .float32 }
         return random.weighted([
-            (35, .float32), (25, .float64), (8, .int64), (6, .int32), (4, .int8), (4, .uint8), (4, .bool), (7, .bfloat16),
+            (35, .float32), (25, .float64), (8, .int64), (6, .int32), (4, .int8), (4, .uint8), (4, .bool),
+            (7, .bfloat16),
             (7, .float16),
         ])
     }
@@ -84,11 +87,12 @@ package struct FuzzGenerator {
         do throws(ShapeError) {
             value = try work.record(operands.map { values[$0] }, isExact: isExact, input: nil)
         } catch { return false }
-        guard value.shape.elementCount <= 2048 else { return false }
+        guard operands.isEmpty || value.shape.elementCount <= 2048 else { return false }
         values.append(value)
         instructions.append(
             FuzzScript.Instruction(
-                work: work, operands: operands, type: value.type, isKept: false, isTemporary: false, isElsewhere: false))
+                work: work, operands: operands, type: value.type, isKept: false, isTemporary: false, isElsewhere: false)
+        )
         return true
     }
 
@@ -144,7 +148,9 @@ package struct FuzzGenerator {
     }
 
     private mutating func drawUnary(_ dtype: DataType) -> UnaryFunction {
-        guard isExact else { return random.element([.sin, .cos, .tanh, .sigmoid, .erf, .atan, .negate, .expm1, .square]) }
+        guard isExact else {
+            return random.element([.sin, .cos, .tanh, .sigmoid, .erf, .atan, .negate, .expm1, .square])
+        }
         if dtype == .bool { return .logicalNot }
         return random.element([.negate, .absolute, .sign, .relu, .square, .floor, .ceil, .round, .truncate, .isNaN])
     }
@@ -185,7 +191,9 @@ package struct FuzzGenerator {
         case 1 where shape.rank > 1: add(.permute(Array(0..<shape.rank).shuffled(using: &random)), [source])
         case 2:
             var target = shape
-            for axis in target.indices where target[axis] == 1 && random.chance(70) { target[axis] = 1 + random.below(4) }
+            for axis in target.indices where target[axis] == 1 && random.chance(70) {
+                target[axis] = 1 + random.below(4)
+            }
             if random.chance(30) { target = Shape([1 + random.below(3)] + target.sizes) }
             if target != shape { add(.expand(target), [source]) }
         case 3 where shape.rank > 0:
@@ -219,7 +227,7 @@ package struct FuzzGenerator {
             let most = (size - start + step - 1) / step
             result.starts.append(start)
             result.steps.append(step)
-            result.sizes.append(random.chance(2) ? 0 : 1 + random.below(most))
+            result.sizes.append(size == 0 || random.chance(2) ? 0 : 1 + random.below(most))
         }
         return result
     }

@@ -18,7 +18,8 @@ extension FuzzScript {
             let alike: [UnaryFunction] = isExact ? [.negate, .absolute, .relu] : [.sin, .cos, .tanh]
             return alike.contains(function) ? .unary(random.element(alike)) : instruction.work
         case .binary(let function):
-            return [.maximum, .minimum].contains(function) ? .binary(random.element([.maximum, .minimum])) : instruction.work
+            return [.maximum, .minimum].contains(function)
+                ? .binary(random.element([.maximum, .minimum])) : instruction.work
         case .slice(let starts, let sizes, let steps):
             let shape = instructions[instruction.operands[0]].type.shape
             let moved = starts.indices.map { axis in

@@ -57,9 +57,9 @@ extension FuzzWork {
         case .unary(let function): function == .square || function == .exp || function == .sinh || function == .cosh
         case .reduce(let kind, _): kind == .sum || kind == .product
         case .scatter(let mode, _, _): mode == .add
-        case .indexAdd, .cumulativeSum, .matmul, .convolution, .iota, .randomBits, .sgd, .adam, .batchNorm: true
+        case .indexAdd, .cumulativeSum, .matmul, .convolution, .randomBits, .sgd, .adam, .batchNorm: true
         case .input, .select, .cast, .reshape, .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather,
-            .indexSelect, .sort, .argReduce, .maxPool, .averagePool, .softmax, .watch, .gradient:
+            .indexSelect, .sort, .argReduce, .maxPool, .averagePool, .iota, .softmax, .watch, .gradient:
             false
         }
     }
@@ -123,7 +123,12 @@ extension FuzzWork {
         case .iota(let shape, let axis): return Value.iota(shape, axis: axis)
         case .randomBits(let shape, let start):
             let counter = [Value.scalar(integer: 7), Value.scalar(integer: start)]
-            return try Value.record(.randomBits(RandomBits(shape)), counter)[0]
+            guard shape.rank > 0 else { return try Value.record(.randomBits(RandomBits(shape)), counter)[0] }
+            // A part of the stream: a view of random bits begins at its own offset.
+            var longer = shape
+            longer[0] += 1
+            let bits = try Value.record(.randomBits(RandomBits(longer)), counter)[0]
+            return bits.sliced(axis: 0, start: 1, count: shape[0])
         case .softmax(let axis):
             let shifted = operands[0] - operands[0].finiteMaximum([axis])
             let exponentials = shifted.applying(.exp)

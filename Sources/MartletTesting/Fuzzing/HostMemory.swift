@@ -35,7 +35,8 @@ package enum HostMemory {
         let walk = IndexWalk(array.shape, strides: strides, start: offset)
         for position in 0..<count {
             switch array.elements {
-            case .real(let values): array.type.dtype.storeReal(values[position], buffer.address, walk.offset(of: position))
+            case .real(let values):
+                array.type.dtype.storeReal(values[position], buffer.address, walk.offset(of: position))
             case .integer(let values):
                 array.type.dtype.storeInteger(values[position], buffer.address, walk.offset(of: position))
             }
