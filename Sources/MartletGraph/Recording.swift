@@ -73,6 +73,18 @@ package final class Recording: @unchecked Sendable {
         mark = 0
     }
 
+    /// Removes nodes that nobody refers to any more: what was recorded and thrown away costs later reads nothing. Called
+    /// under the lock.
+    package func removeUnreferenced() {
+        var found = false
+        // From the last to the first: a node that goes lets go of its operands.
+        for index in nodes.indices.reversed() where isKnownUniquelyReferenced(&nodes[index]) {
+            nodes[index].complete(first: nil, keepingHistory: false)
+            found = true
+        }
+        if found { remove { !$0.isPending } }
+    }
+
     /// Removes the nodes that ran, keeping the order of the others. Called under the lock.
     package func remove(_ ran: (Node) -> Bool) {
         var kept: [Node] = []

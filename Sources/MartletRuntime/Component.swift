@@ -43,6 +43,7 @@ final class Component {
     /// Runs the connected component of `node` among the pending nodes.
     func run(connectedTo node: Node, in recording: Recording) throws {
         home = recording.address
+        if recording.nodes.count > 1 { recording.removeUnreferenced() }
         joinOperands(of: recording.nodes)
         if sets.isOne {
             begin(recording.nodes, isWhole: true)
