@@ -1,0 +1,90 @@
+import MartletGraph
+import MartletRuntime
+import MartletTensor
+
+/// Runs a function of arrays on the processor and by the reference, and says where they differ.
+package struct BackendComparison {
+    package typealias Function = ([Value]) throws(ShapeError) -> [Value]
+
+    /// How far results may be apart.
+    package enum Bound: Sendable {
+        case exact
+        /// In units of the last place of the result's type, element by element.
+        case units(Double)
+        /// Relative to the largest element, or to 1.
+        case scaled(Double)
+    }
+    private let name: String
+    private let inputs: [HostArray]
+    private let function: Function
+
+    package init(_ name: String, _ inputs: [HostArray], _ function: @escaping Function) {
+        self.name = name
+        self.inputs = inputs
+        self.function = function
+    }
+
+    /// What differs, over every layout of the inputs in memory; empty where all agree.
+    package func failures(_ bound: Bound) -> [String] {
+        do {
+            let expected = try ReferenceEvaluation.run(on: inputs) { recorded($0) }
+            var found: [String] = []
+            for layout in 0..<HostMemory.layoutCount {
+                for (index, (actual, wanted)) in zip(try onProcessor(layout), expected).enumerated() {
+                    guard let words = actual.difference(from: wanted, bound) else { continue }
+                    let types = inputs.map { "\($0.type)" }.joined(separator: ", ")
+                    found.append("\(name)(\(types)), layout \(layout), result \(index): \(words)")
+                }
+            }
+            return found
+        } catch { return ["\(name): \(error)"] }
+    }
+
+    private func onProcessor(_ layout: Int) throws -> [HostArray] {
+        Runtime.start()
+        return try Recording.with(Recording()) {
+            let handles = recorded(inputs.map { HostMemory.leaf($0, layout: layout) }).map { TensorHandle($0) }
+            return try handles.map { handle in
+                try Flush.value(of: handle.value.node)
+                guard let realized = handle.value.node.realized(handle.value.index) else { throw FlushError.lost(name) }
+                return HostArray(reading: realized, handle.value.type)
+            }
+        }
+    }
+
+    private func recorded(_ values: [Value]) -> [Value] {
+        do throws(ShapeError) { return try function(values) } catch { stop(error.description) }
+    }
+}
+
+extension HostArray {
+    fileprivate func difference(from expected: HostArray, _ bound: BackendComparison.Bound) -> String? {
+        switch bound {
+        case .exact: return difference(from: expected)
+        case .scaled(let relative): return difference(from: expected, relative: relative)
+        case .units(let units):
+            guard type == expected.type else { return "\(type) instead of \(expected.type)" }
+            for (index, (found, wanted)) in zip(reals, expected.reals).enumerated() where found != wanted {
+                if found.isNaN && wanted.isNaN { continue }
+                let distance = (found - wanted).magnitude / type.dtype.spacing(at: wanted)
+                if !(distance <= units) {
+                    return "element \(index) is \(found) instead of \(wanted), \(distance) units away"
+                }
+            }
+            return nil
+        }
+    }
+}
+
+extension DataType {
+    /// The distance between neighbouring numbers of the type; 1 for integers.
+    fileprivate func spacing(at value: Double) -> Double {
+        switch self {
+        case .float64: value.ulp
+        case .float32: Double(Float(value).ulp)
+        case .bfloat16: Double(Float(value).ulp) * 65536
+        case .float16: Double(Float16(value).ulp)
+        case .int8, .uint8, .int32, .int64, .bool: 1
+        }
+    }
+}
