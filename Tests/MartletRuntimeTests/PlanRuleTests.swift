@@ -1,0 +1,116 @@
+import MartletCPU
+import MartletGraph
+import MartletRuntime
+import MartletTensor
+import MartletTesting
+import Testing
+
+/// Rules that are counted in plans and bytes of the whole process: each test is a process of its own.
+@Suite("Plans")
+struct PlanRuleTests {
+    @Test("Numbers of the user's and slice starts meet the same plan; axes and kinds do not")
+    func keys() async {
+        await #expect(processExitsWith: .success) { try PlanRuleTests.checkKeys() }
+    }
+
+    private static func checkKeys() throws {
+        Runtime.start()
+        let x = TensorHandle(
+            HostMemory.leaf(HostArray(TensorType([3, 3], .float32), filledWith: 1), layout: 0))
+        func made(_ body: () -> Value) throws -> Int {
+            let before = PlanCache.shared.counts.made
+            _ = try read(TensorHandle(body()))
+            return PlanCache.shared.counts.made - before
+        }
+        #expect(try made { x.value * x.value.number(2) } == 1)
+        #expect(try made { x.value * x.value.number(3) } == 0)
+        #expect(try made { x.value.sliced(axis: 0, start: 0, count: 2) + 1 } == 1)
+        #expect(try made { x.value.sliced(axis: 0, start: 1, count: 2) + 1 } == 0)
+        #expect(try made { x.value.sum([0]) } == 1)
+        #expect(try made { x.value.sum([1]) } == 1)
+        #expect(try made { x.value.reduced(.max, [1]) } == 1)
+        #expect(try made { x.value.flipped([0]) + 1 } == 1)
+        #expect(try made { x.value.flipped([1]) + 1 } == 1)
+    }
+
+    @Test("Ten thousand unread turns of a loop make three plans at most, and memory stays flat")
+    func unread() async {
+        await #expect(processExitsWith: .success) { try PlanRuleTests.checkUnread() }
+    }
+
+    private static func checkUnread() throws {
+        Runtime.start()
+        func runLoop(_ turn: (TensorHandle) -> Value) throws {
+            let before = PlanCache.shared.counts.made
+            var state = leaf([0.25, 0.5, 0.75, 1])
+            var peaks: [Int] = []
+            for step in 0..<10_000 {
+                state = TensorHandle(turn(state))
+                if step % 2_500 == 2_499 { peaks.append(CPUBackend.shared.memory.statistics.peak) }
+            }
+            try Flush.all()
+            #expect(PlanCache.shared.counts.made - before <= 3)
+            #expect(peaks.dropFirst(2).allSatisfy { $0 == peaks[1] })
+        }
+        // A running total, a recalibrated mean, and a power iteration of 37 nodes.
+        try runLoop { $0.value + 1 }
+        try runLoop { $0.value * 0.9 + $0.value.mean() * 0.1 }
+        try runLoop { state in
+            var value = state.value
+            for _ in 0..<6 { value = (value * value + 1).applying(.sqrt).applying(.tanh) }
+            return value / value.sum()
+        }
+    }
+
+    @Test("Where an allocation fails, results are failed, and what was there before is untouched")
+    func failingAllocation() async {
+        await #expect(processExitsWith: .success) { try PlanRuleTests.checkFailingAllocation() }
+    }
+
+    private static func checkFailingAllocation() throws {
+        Runtime.start()
+        let x = leaf([1, 2, 3])
+        for failing in 0..<3 {
+            let first = TensorHandle(x.value + 1)
+            let second = TensorHandle((first.value * 2).matmulWithItself())
+            CPUBackend.shared.memory.failAllocation(after: failing)
+            do {
+                _ = try read(second)
+                Issue.record("allocation \(failing) did not fail")
+            } catch is MemoryError {
+            } catch { Issue.record("another error: \(error)") }
+            CPUBackend.shared.memory.failAllocation(after: nil)
+            #expect(first.value.node.state == .failed && second.value.node.state == .failed)
+            #expect(throws: MemoryError.self) { _ = try read(first) }
+            #expect(try read(x).reals == [1, 2, 3])
+            #expect(try read(TensorHandle(x.value + 1)).reals == [2, 3, 4])
+        }
+    }
+
+    @Test("A second backward without retainGraph stops and says so")
+    func releasedHistory() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let x = Tensor([2, 3] as [Float]).requiringGradient()
+            let loss = (x * x).sum()
+            loss.backward()
+            loss.backward()
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("pass retainGraph: true"))
+    }
+
+    @Test("A retained history is walked again and gradients add up")
+    func retained() {
+        let x = Tensor([2, 3] as [Float]).requiringGradient()
+        let loss = (x * x).sum()
+        loss.backward(retainGraph: true)
+        #expect(loss.item() == 13)
+        loss.backward()
+        #expect(x.gradient?.array() == [8, 12])
+    }
+}
+
+extension Value {
+    /// The vector's outer product with itself.
+    fileprivate func matmulWithItself() -> Value { insertingAxis(1).matmul(insertingAxis(0)) }
+}
