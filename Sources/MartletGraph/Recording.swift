@@ -57,7 +57,8 @@ package final class Recording: @unchecked Sendable {
         lock.lock()
         node.join(self, at: nodes.count)
         nodes.append(node)
-        let full = nodes.count >= Recording.nodeBound && !isTrace
+        // Asked again now and then only, where nothing could be cut.
+        let full = nodes.count >= Recording.nodeBound && nodes.count & 255 == 0 && !isTrace
         lock.unlock()
         if full, Recording.deferrals == 0 { Recording.boundReached(self) }
     }

@@ -44,8 +44,12 @@ package enum Flush {
     static func atBound(_ recording: Recording) {
         do {
             try recording.lock.withLock { () throws in
+                recording.removeUnreferenced()
+                // What was recorded after the last held value belongs to an operation under way, whose parts nobody holds.
+                let settled = recording.nodes.lastIndex { node in (0..<node.resultCount).contains { node.isHeld($0) } }
+                guard let settled, recording.nodes.count >= Recording.nodeBound else { return }
                 let cut = recording.mark > 0 ? recording.mark : Repetition.cut(recording.nodes)
-                try Component.of(recording).run(prefix: cut, of: recording)
+                try Component.of(recording).run(prefix: min(cut, settled + 1), of: recording)
             }
         } catch {
             // The nodes are marked failed; whoever reads one gets the error.

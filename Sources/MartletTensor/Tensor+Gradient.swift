@@ -60,7 +60,10 @@ extension Tensor {
         let seed = gradient?.value.cast(to: dtype) ?? value.ones()
         let arrived = Differentiation.backward(
             from: value, cotangent: seed, retainGraph: retainGraph, createGraph: createGraph)
-        for (leaf, gradient) in arrived { (leaf.leaf as? GradientBox)?.accumulate(gradient) }
+        // Until each has arrived in its box nobody holds the others.
+        Recording.uninterrupted {
+            for (leaf, gradient) in arrived { (leaf.leaf as? GradientBox)?.accumulate(gradient) }
+        }
     }
 }
 
