@@ -8,7 +8,8 @@ struct UnreadNodesTests {
     @Test func aReadDropsPendingNodesThatNobodyRefersTo() {
         // A recording of this test's own: threads are shared with other tests.
         Recording.with(Recording()) {
-            let a: Tensor = [0.5], b: Tensor = [0.25]
+            let a: Tensor = [0.5]
+            let b: Tensor = [0.25]
             let kept = a * 3
             for _ in 0..<500 { _ = (a + b).exp() }
             #expect((a - b).item() == 0.25)
