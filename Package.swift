@@ -82,10 +82,13 @@ let package = Package(
         // Programs that users write, built unchanged; ProgramsTests runs them and reads what they print.
         .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Examples/01-tensors"),
         .executableTarget(name: "program-02", dependencies: ["Martlet"], path: "Examples/02-autograd"),
+        .executableTarget(name: "program-03", dependencies: ["Martlet"], path: "Examples/03-train"),
         .executableTarget(name: "program-04", dependencies: ["Martlet"], path: "Examples/04-cnn"),
         .testTarget(
             name: "ProgramsTests",
-            dependencies: ["Martlet", "MartletVision", "MartletTesting", "program-01", "program-02", "program-04"]),
+            dependencies: [
+                "Martlet", "MartletVision", "MartletTesting", "program-01", "program-02", "program-03", "program-04",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

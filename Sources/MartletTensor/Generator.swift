@@ -103,3 +103,8 @@ public func withGenerator<Result>(seed: UInt64, _ body: () throws -> Result) ret
 package func withGenerator<Result>(_ generator: Generator, _ body: () throws -> Result) rethrows -> Result {
     try Generator.$local.withValue(generator, operation: body)
 }
+
+/// Runs `body` with a generator of its own, which its child tasks inherit.
+public func withGenerator<Result>(seed: UInt64, _ body: () async throws -> Result) async rethrows -> Result {
+    try await Generator.$local.withValue(Generator(seed: seed), operation: body)
+}

@@ -4,7 +4,7 @@ import MartletTensor
 import MartletTraining
 import Testing
 
-@Suite("Trainer", .serialized)
+@Suite("Trainer", .serialized, .ownGenerator)
 struct TrainerTests {
     private let settings = TrainingSettings(epochs: 5, checkpointSteps: 4, checkpointSeconds: nil)
 

@@ -13,6 +13,15 @@ struct TrainingProgramTests {
     }()
 
     @Test(.enabled(if: data != nil, "MNIST is in neither MARTLET_DATA nor ../shared/data"))
+    func programThreeReachesItsAccuracyAndSavesItsModel() throws {
+        let run = try ProgramRun("program-03", environment: ["MARTLET_DATA": TrainingProgramTests.data ?? ""])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        #expect(run.lines.prefix(3).map { $0.prefix(7) } == ["epoch 1", "epoch 2", "epoch 3"])
+        let accuracy = run.lines.last.flatMap { Double($0.split(separator: " ").last ?? "") }
+        #expect(try #require(accuracy) >= 0.97)
+    }
+
+    @Test(.enabled(if: data != nil, "MNIST is in neither MARTLET_DATA nor ../shared/data"))
     func programFourTrainsTheNotesNetworkCompiled() throws {
         let run = try ProgramRun("program-04", environment: ["MARTLET_DATA": TrainingProgramTests.data ?? ""])
         #expect(run.exitCode == 0, "\(run.errors)")
