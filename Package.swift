@@ -78,7 +78,7 @@ let package = Package(
         .testTarget(name: "MartletOptimTests", dependencies: ["MartletOptim", "MartletTesting"]),
         .testTarget(name: "MartletVisionTests", dependencies: ["MartletVision", "MartletTesting"]),
         .testTarget(name: "MartletTrainingTests", dependencies: ["MartletTraining", "MartletTesting"]),
-        .testTarget(name: "MartletCLITests", dependencies: ["MartletTesting"]),
+        .testTarget(name: "MartletCLITests", dependencies: ["MartletCLI", "MartletTesting"]),
         // Programs that users write, built unchanged; ProgramsTests runs them and reads what they print.
         .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Examples/01-tensors"),
         .executableTarget(name: "program-02", dependencies: ["Martlet"], path: "Examples/02-autograd"),

@@ -11,12 +11,13 @@ package struct ProgramRun {
     /// Runs a product that was built beside the tests, in a folder of its own.
     ///
     /// - Throws: where there is no such program.
-    package init(_ product: String, environment: [String: String] = [:]) throws {
+    package init(_ product: String, _ arguments: [String] = [], environment: [String: String] = [:]) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(product)-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let process = Process()
         process.executableURL = try ProgramRun.location(of: product)
+        process.arguments = arguments
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let (output, errors) = (Pipe(), folder.appendingPathComponent("stderr"))
@@ -32,7 +33,7 @@ package struct ProgramRun {
     }
 
     /// Products lie in the folder of the running test bundle.
-    private static func location(of product: String) throws -> URL {
+    package static func location(of product: String) throws -> URL {
         let bundle = URL(fileURLWithPath: ProcessInfo.processInfo.arguments[0]).deletingLastPathComponent()
         let build = URL(fileURLWithPath: Repository.root).appendingPathComponent(".build")
         let candidates = [bundle, build.appendingPathComponent("debug"), build.appendingPathComponent("release")]
