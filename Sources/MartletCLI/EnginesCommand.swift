@@ -12,7 +12,9 @@ struct EnginesCommand: ParsableCommand {
             abstract: "Fetch the pinned oneDNN through pip into ~/.cache/martlet/engines, and check it.")
 
         func run() throws {
-            let folder = NSHomeDirectory() + "/.cache/martlet/engines"
+            // $HOME, where the search for engines looks, may be another than the system's list of users says.
+            let home = ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()
+            let folder = home + "/.cache/martlet/engines"
             let library = folder + "/" + EngineWheel.library
             let terminal = Terminal.standardError
             if EngineWheel.isRight(library) {

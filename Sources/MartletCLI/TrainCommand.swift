@@ -58,6 +58,11 @@ struct TrainCommand: ParsableCommand {
         if let resume {
             let folder = try RunFolder.open(resume)
             let configuration = try folder.readConfiguration(as: TrainConfiguration.self)
+            if configuration.machine != Machine.description {
+                Terminal.standardError.write(
+                    "The run began on \(configuration.machine) and goes on on \(Machine.description): "
+                        + "its numbers will be right, but not the same to the last bit.\n")
+            }
             session = TrainSession(configuration: configuration, folder: folder, resumes: true, isJSON: json)
         } else {
             let (configuration, note) = try configuration()
@@ -76,7 +81,8 @@ struct TrainCommand: ParsableCommand {
         let configuration = TrainConfiguration(
             model: model ?? .lenet5, data: data, dataDirectory: dataDir, batchSize: batchSize ?? 128,
             optimizer: optimizer, learningRate: learningRate ?? optimizer.usualRate, schedule: schedule ?? .cosine,
-            seed: seed ?? 0, device: try DeviceName.device(device).description, training: training)
+            seed: seed ?? 0, device: try DeviceName.device(device).description,
+            machine: Machine.description, training: training)
         return (configuration, note)
     }
 }

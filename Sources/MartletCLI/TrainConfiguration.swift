@@ -22,6 +22,8 @@ struct TrainConfiguration: Codable, Equatable {
     var schedule: ScheduleName
     var seed: UInt64
     var device: String
+    /// What computed when the run began: engine and threads decide the last bits.
+    var machine: String
     var training: TrainingSettings
 
     /// "LeNet-5 on MNIST".
