@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
-.PHONY: help train test test-portable engines bench format check docs fuzz fuzz-selftest torture sanitize clean
+.PHONY: help train test test-portable engines bench format check docs fuzz fuzz-selftest torture clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -17,6 +17,15 @@ enum DataName: String, ExpressibleByArgument, Codable, CaseIterable {
         }
     }
 
+    /// How its pixels become a network's inputs.
+    var scaling: PixelScaling {
+        switch self {
+        case .mnist: .mnist
+        case .fashionMNIST: .fashionMNIST
+        case .digits: .digits
+        }
+    }
+
     /// Reads a part; files are looked for in `directory`, else where `MARTLET_DATA` says, else fetched.
     func load(_ part: ImagePart, directory: String?) throws -> any RecordDataset {
         let reporter = DownloadReporter()

@@ -26,9 +26,10 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         let (layer, note) = try ModelNote.load(path, as: model)
         let names = note.data == .fashionMNIST ? FashionMNIST.names : (0..<10).map(String.init)
+        let scaling = (note.data ?? .mnist).scaling
         let terminal = Terminal.standardOutput
         for image in try images.flatMap({ try PreparedImage.read($0, limit: limit) }) {
-            let logits = withoutGradient { layer(image.tensor) }
+            let logits = withoutGradient { layer(image.tensor(scaling)) }
             let probabilities = logits.softmax(axis: 1).array(as: Double.self)
             let order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
             if json {

@@ -8,9 +8,13 @@ struct PreparedImage {
     private let pixels: [Float]
     private static let side = 28
 
+    /// What the network reads.
+    ///
     /// ## Shapes
     /// `[1, 1, 28, 28]`
-    var tensor: Tensor { Tensor(pixels, shape: [1, 1, Self.side, Self.side]) }
+    func tensor(_ scaling: PixelScaling) -> Tensor {
+        Tensor(pixels.map { scaling($0) }, shape: [1, 1, Self.side, Self.side])
+    }
 
     /// The images of a file, told apart by its first bytes.
     ///

@@ -16,6 +16,7 @@ private let lastSignal = Atomic<Int32>(0)
 ///     while !trap.isRaised { ... }
 package struct SignalTrap {
     private let former: [(signal: Int32, action: sigaction)]
+    private let formerMask: sigset_t
 
     /// Sets the trap until ``restore()``.
     package init(_ signals: [Int32] = [SIGINT, SIGTERM]) {
@@ -29,6 +30,7 @@ package struct SignalTrap {
             sigaction(signal, &new, &old)
             return (signal, old)
         }
+        formerMask = SignalTrap.unblock(signals)
     }
 
     /// Puts the former handlers back.
@@ -37,6 +39,20 @@ package struct SignalTrap {
             var action = action
             sigaction(signal, &action, nil)
         }
+        var mask = formerMask
+        pthread_sigmask(SIG_SETMASK, &mask, nil)
+    }
+
+    /// Lets the signals through to this thread. A process inherits the mask of the thread that started it, and the worker
+    /// threads of a parent's pool block all signals.
+    ///
+    /// - Returns: the mask as it was.
+    private static func unblock(_ signals: [Int32]) -> sigset_t {
+        var (wanted, former) = (sigset_t(), sigset_t())
+        sigemptyset(&wanted)
+        for signal in signals { sigaddset(&wanted, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &wanted, &former)
+        return former
     }
 
     /// Whether someone wants the process to end.

@@ -9,7 +9,7 @@ struct CommandTests {
         for (arguments, message) in [
             (["train", "--epochs", "0"], "--epochs must be at least 1, it is 0"),
             (["train", "--model", "transformer"], "--model <model>"),
-            (["train", "--learning-rate", "-1"], "--learning-rate must be a number above 0"),
+            (["train", "--learning-rate=-1"], "--learning-rate must be a number above 0"),
             (["train", "--device", "tpu"], "--device tpu: there is no such device"),
             (["train", "--resume", "somewhere", "--seed", "1"], "leave out --seed"),
             (["fly"], "Unexpected argument 'fly'"),

@@ -38,12 +38,21 @@ struct InterruptionTests {
 
     /// A program that is running, and what it will have printed.
     private func command(_ program: String, _ arguments: [String]) throws -> (process: Process, printed: () -> String) {
-        let (process, pipe) = (Process(), Pipe())
+        // A file, for a pipe that nobody reads yet would stop the program when it is full.
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)")
+        try Data().write(to: output)
+        let (process, handle) = (Process(), try FileHandle(forWritingTo: output))
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
-        process.standardOutput = pipe
-        process.standardError = pipe
+        process.standardOutput = handle
+        process.standardError = handle
         try process.run()
-        return (process, { String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) })
+        return (
+            process,
+            {
+                defer { try? FileManager.default.removeItem(at: output) }
+                return String(decoding: (try? Data(contentsOf: output)) ?? Data(), as: UTF8.self)
+            }
+        )
     }
 }

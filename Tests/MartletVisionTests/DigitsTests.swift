@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct DigitsTests {
     @Test func `Digits have MNIST's shape, type and range`() throws {
-        let digits = Digits(.train, count: 300)
+        let digits = Digits(.train, scaling: .unit, count: 300)
         let batch = try #require(DataLoader(digits, batchSize: 300).first { _ in true })
         #expect(batch.inputs.shape == [300, 1, 28, 28])
         #expect(batch.inputs.dtype == .float32)
@@ -16,6 +16,12 @@ import Testing
         // MNIST's mean is 0.1307; ink as dense as that, on paper that is mostly blank.
         let mean = batch.inputs.mean().item()
         #expect((0.08...0.16).contains(mean), "mean \(mean)")
+    }
+
+    @Test func `Sixty thousand images are standardised`() throws {
+        let inputs = try #require(DataLoader(Digits(.train), batchSize: 60_000).first { _ in true }).inputs
+        #expect(abs(inputs.mean().item()) < 1e-3)
+        #expect(abs(inputs.variance().item() - 1) < 1e-3)
     }
 
     @Test func `Every class occurs about equally often`() {

@@ -19,8 +19,8 @@ struct MNISTTests {
         #expect(labels == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
     }
 
-    @Test func `Pixels are bytes divided by 255, the mean that the field knows`() throws {
-        let train = try MNIST(.train, directory: RealData.mnist)
+    @Test func `Pixels in the unit range are bytes divided by 255, of the mean that the field knows`() throws {
+        let train = try MNIST(.train, scaling: .unit, directory: RealData.mnist)
         #expect(train.count == 60_000)
         var total = 0.0
         for batch in DataLoader(train, batchSize: 10_000) {
@@ -31,6 +31,13 @@ struct MNISTTests {
         let batch = try #require(DataLoader(train, batchSize: 60_000).first { _ in true })
         #expect(batch.inputs.max().item() == 1)
         #expect(batch.inputs.min().item() == 0)
+    }
+
+    @Test func `Pixels are standardised unless told otherwise`() throws {
+        let train = try MNIST(.train, directory: RealData.mnist)
+        let inputs = try #require(DataLoader(train, batchSize: 60_000).first { _ in true }).inputs.to(dtype: .float64)
+        #expect(abs(inputs.mean().item(as: Double.self)) < 1e-5)
+        #expect(abs(inputs.variance().item(as: Double.self) - 1) < 1e-5)
     }
 }
 

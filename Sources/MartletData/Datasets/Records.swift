@@ -13,8 +13,8 @@ public final class Records: Sendable {
     public let classCount: Int?
     private let inputs: RecordColumn
     private let labels: RecordColumn
-    /// What stored inputs are divided by on their way to float32; nil leaves them as they are.
-    private let divisor: Double?
+    /// What stored inputs become on their way to float32, (x − mean) / divisor; nil leaves them as they are.
+    private let scaling: (mean: Double, divisor: Double)?
 
     /// Takes stacked samples.
     ///
@@ -22,11 +22,14 @@ public final class Records: Sendable {
     ///   - inputs: along the first axis, the samples' inputs.
     ///   - labels: along the first axis, the samples' labels; integers where `classCount` is given.
     ///   - classCount: how many classes there are; nil where labels are no classes.
-    ///   - divisor: what inputs are divided by as they become float32; 255 takes bytes to [0, 1].
+    ///   - mean: what is taken off inputs that are divided.
+    ///   - divisor: what inputs are divided by as they become float32; 255 takes bytes to [0, 1]. Without it they stay in
+    ///     their type.
     ///   - name: the set's name in errors.
     /// - Throws: `DataError` with the field `labels`: the first that is not in `0..<classCount`, with its index.
     public init(
-        inputs: Tensor, labels: Tensor, classCount: Int? = nil, dividingBy divisor: Double? = nil, name: String
+        inputs: Tensor, labels: Tensor, classCount: Int? = nil, subtracting mean: Double = 0,
+        dividingBy divisor: Double? = nil, name: String
     ) throws(DataError) {
         guard inputs.rank >= 1, labels.rank >= 1, inputs.shape[0] == labels.shape[0] else {
             throw DataError(
@@ -40,7 +43,7 @@ public final class Records: Sendable {
         }
         count = inputs.shape[0]
         self.classCount = classCount
-        self.divisor = divisor
+        scaling = divisor.map { (mean, $0) }
         self.inputs = try RecordColumn(inputs, name: name, field: "inputs")
         self.labels = try RecordColumn(
             classCount == nil ? labels : labels.to(dtype: .int64), name: name, field: "labels")
@@ -54,9 +57,10 @@ public final class Records: Sendable {
 
     /// A gathered batch with its inputs as numbers: recorded, hence on the thread that will compute with them.
     package func decoded(_ batch: Batch) -> Batch {
-        guard let divisor else { return batch }
+        guard let (mean, divisor) = scaling else { return batch }
         var batch = batch
-        batch.inputs = batch.inputs.to(dtype: .float32) / divisor
+        let numbers = batch.inputs.to(dtype: .float32)
+        batch.inputs = (mean == 0 ? numbers : numbers - mean) / divisor
         return batch
     }
 

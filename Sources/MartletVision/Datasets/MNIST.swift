@@ -10,8 +10,8 @@ import MartletTensor
 /// The files are looked for in `directory` if one is given; else in the folder that the environment variable
 /// `MARTLET_DATA` names; else they are fetched into the cache, once, and checked.
 ///
-/// Pixels are in [0, 1]: 0 for the background, 1 for full ink, which is a byte divided by 255. No mean is taken off and
-/// nothing else is scaled: the networks of the notes learn from this range, and a test image reads the same as a picture.
+/// Pixels are standardised: of mean 0 and variance 1 over the training images. `scaling: .unit` leaves them in [0, 1], 0 for
+/// the background and 1 for full ink.
 ///
 /// ## Shapes
 /// Inputs `[1, 28, 28]` float32; label `[]` int64 in `0..<10`.
@@ -29,16 +29,17 @@ public struct MNIST: RecordDataset {
     ///
     /// - Parameters:
     ///   - part: what to read.
+    ///   - scaling: what a pixel's byte becomes.
     ///   - directory: a folder that holds the files, or a folder `mnist` that does.
     ///   - cache: where fetched files are kept.
     ///   - progress: told how far a download has come.
     /// - Throws: `FileError`: what is wrong with a file, or why there is none.
     public init(
-        _ part: Part, directory: String? = nil, cache: DataCache = .standard,
+        _ part: Part, scaling: PixelScaling = .mnist, directory: String? = nil, cache: DataCache = .standard,
         progress: ((DownloadProgress) -> Void)? = nil
     ) throws(FileError) {
         let files = try MNISTFiles.load(.digits, part.files, directory: directory, cache: cache, progress: progress)
-        records = Records(images: files)
+        records = Records(images: files, scaling)
     }
 }
 
@@ -47,7 +48,7 @@ public struct MNIST: RecordDataset {
 /// Found, fetched and scaled as `MNIST` is.
 ///
 /// ## Shapes
-/// Inputs `[1, 28, 28]` float32 in [0, 1]; label `[]` int64 in `0..<10`.
+/// Inputs `[1, 28, 28]` float32; label `[]` int64 in `0..<10`.
 ///
 /// Source: Xiao, Rasul, Vollgraf 2017, <https://arxiv.org/abs/1708.07747>
 public struct FashionMNIST: RecordDataset {
@@ -63,11 +64,11 @@ public struct FashionMNIST: RecordDataset {
 
     /// Reads a part of the set; parameters and errors are those of `MNIST.init`.
     public init(
-        _ part: Part, directory: String? = nil, cache: DataCache = .standard,
+        _ part: Part, scaling: PixelScaling = .fashionMNIST, directory: String? = nil, cache: DataCache = .standard,
         progress: ((DownloadProgress) -> Void)? = nil
     ) throws(FileError) {
         let files = try MNISTFiles.load(.fashion, part.files, directory: directory, cache: cache, progress: progress)
-        records = Records(images: files)
+        records = Records(images: files, scaling)
     }
 }
 
@@ -87,19 +88,19 @@ public enum ImagePart: String, Sendable, CaseIterable {
 }
 
 extension Records {
-    /// Grey images with classes 0 to 9: one channel, bytes that become [0, 1].
-    convenience init(images files: MNISTFiles) {
+    /// Grey images with classes 0 to 9: one channel.
+    convenience init(images files: MNISTFiles, _ scaling: PixelScaling) {
         self.init(
             images: files.images, shape: [files.count, 1, files.rows, files.columns], labels: files.labels,
-            name: "images")
+            scaling: scaling, name: "images")
     }
 
     /// Images in bytes, row by row, with classes 0 to 9 that were checked.
-    convenience init(images: [UInt8], shape: Shape, labels: [UInt8], name: String) {
+    convenience init(images: [UInt8], shape: Shape, labels: [UInt8], scaling: PixelScaling, name: String) {
         do {
             try self.init(
-                inputs: Tensor(images, shape: shape), labels: Tensor(labels), classCount: 10, dividingBy: 255,
-                name: name)
+                inputs: Tensor(images, shape: shape), labels: Tensor(labels), classCount: 10,
+                subtracting: 255 * scaling.mean, dividingBy: 255 * scaling.deviation, name: name)
         } catch {
             stop("\(error)")
         }

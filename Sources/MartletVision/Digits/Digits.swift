@@ -14,7 +14,7 @@ import MartletTensor
 /// byte may differ by one between machines whose libraries round differently.)
 ///
 /// ## Shapes
-/// Inputs `[1, 28, 28]` float32 in [0, 1]; label `[]` int64 in `0..<10`.
+/// Inputs `[1, 28, 28]` float32, standardised as `MNIST`'s are; label `[]` int64 in `0..<10`.
 public struct Digits: RecordDataset {
     /// Which part of the set.
     public typealias Part = ImagePart
@@ -28,11 +28,12 @@ public struct Digits: RecordDataset {
     /// - Parameters:
     ///   - part: training and test images have nothing in common but the artist.
     ///   - seed: another seed gives other images.
+    ///   - scaling: what a pixel's byte becomes.
     ///   - count: how many images; without it 60,000 or 10,000. Fewer are the first of the many.
-    public init(_ part: Part, seed: UInt64 = 0, count: Int? = nil) {
+    public init(_ part: Part, seed: UInt64 = 0, scaling: PixelScaling = .digits, count: Int? = nil) {
         let count = count ?? (part == .train ? 60_000 : 10_000)
         guard count >= 0 else { stop("Digits: count must be at least 0, it is \(count)") }
-        records = DigitsCache.shared.records(DigitsCache.Key(part: part, seed: seed, count: count))
+        records = DigitsCache.shared.records(DigitsCache.Key(part: part, seed: seed, scaling: scaling, count: count))
     }
 
     /// Draws images and labels, the same for any number of cores.
@@ -57,7 +58,7 @@ public struct Digits: RecordDataset {
             initialized = key.count * size
         }
         let shape: Shape = [key.count, 1, DigitCanvas.side, DigitCanvas.side]
-        return Records(images: images, shape: shape, labels: labels, name: "Digits")
+        return Records(images: images, shape: shape, labels: labels, scaling: key.scaling, name: "Digits")
     }
 }
 
@@ -68,6 +69,7 @@ final class DigitsCache: @unchecked Sendable {
     struct Key: Hashable, Sendable {
         let part: ImagePart
         let seed: UInt64
+        let scaling: PixelScaling
         let count: Int
     }
 
