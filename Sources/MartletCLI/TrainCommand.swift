@@ -15,9 +15,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "The data set.") var data: DataName?
     @Option(help: "A folder with the data set's files.") var dataDir: String?
     @Option(help: "Times that the data is gone through (10).") var epochs: Int?
-    @Option(help: "Images in a step (128).") var batchSize: Int?
+    @Option(help: "Images in a step (64).") var batchSize: Int?
     @Option(help: "The optimizer.") var optimizer: TrainConfiguration.OptimizerName?
-    @Option(help: "Its highest step size (adam, adamw 0.001; sgd 0.05).") var learningRate: Double?
+    @Option(help: "Its highest step size (adam, adamw 0.002; sgd 0.05).") var learningRate: Double?
     @Option(help: "How the step size changes.") var schedule: TrainConfiguration.ScheduleName?
     @Option(help: "Of weights, order and dropout (0).") var seed: UInt64?
     @Option(help: "Where to compute: cpu, or best.") var device: String?
@@ -79,7 +79,7 @@ struct TrainCommand: ParsableCommand {
         var training = TrainingSettings(epochs: epochs ?? 10, checkpointSteps: checkpointSteps)
         if let keep { training.keptCheckpoints = keep }
         let configuration = TrainConfiguration(
-            model: model ?? .lenet5, data: data, dataDirectory: dataDir, batchSize: batchSize ?? 128,
+            model: model ?? .lenet5, data: data, dataDirectory: dataDir, batchSize: batchSize ?? 64,
             optimizer: optimizer, learningRate: learningRate ?? optimizer.usualRate, schedule: schedule ?? .cosine,
             seed: seed ?? 0, device: try DeviceName.device(device).description,
             machine: Machine.description, training: training)

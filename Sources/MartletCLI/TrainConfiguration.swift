@@ -7,7 +7,7 @@ struct TrainConfiguration: Codable, Equatable {
         case adam, adamw, sgd
 
         /// A rate with which the networks here learn well.
-        var usualRate: Double { self == .sgd ? 0.05 : 1e-3 }
+        var usualRate: Double { self == .sgd ? 0.05 : 2e-3 }
     }
 
     enum ScheduleName: String, ExpressibleByArgument, Codable, CaseIterable { case cosine, constant }
