@@ -87,10 +87,11 @@ def describe_machine(python, packages):
     flags = pathlib.Path("/proc/cpuinfo").read_text()
     sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if f" {name} " in flags]
     versions = {name: first_line([python, "-c", f"import {name}; print({name}.__version__)"]) for name in packages}
+    swift = first_line(["swift", "--version"]).removeprefix("Swift version ")
     return {
         "processor": f"{processor}, {os.cpu_count()} cores, {', '.join(sets) or 'baseline'}",
         "system": f"Linux {platform.release()}",
-        "versions": {"Swift": first_line(["swift", "--version"]), "Python": platform.python_version(), **versions},
+        "versions": {"Swift": swift, "Python": platform.python_version(), **versions},
         "commit": first_line(["git", "rev-parse", "--short", "HEAD"]),
         "date": time.strftime("%Y-%m-%d"),
     }
