@@ -293,11 +293,24 @@ final class Component {
         guard let backend = Backends.backend(for: device) else { throw FlushError.noBackend(device) }
         defer { extraction.reset() }
         try extraction.read(self, engineSet: backend.engineSet)
-        let plan = try PlanCache.shared.plan(for: extraction.key) { try extraction.makePlan(self, on: backend) }
+        let plan = try PlanCache.shared.plan(for: extraction.key) {
+            let plan = try extraction.makePlan(self, on: backend)
+            PlanLog.shared?.made(plan, held: heldDescriptions)
+            return plan
+        }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.
         for index in nodes.indices where !marks[index].keepsOperands { nodes[index].dropOperands() }
         let results = try plan.run(leaves: &extraction.leaves, arguments: extraction.arguments, on: backend)
         store(results)
+    }
+
+    /// What variables hold, for the log.
+    private var heldDescriptions: [String] {
+        nodes.flatMap { node in
+            (0..<node.resultCount).filter { node.isPending && node.isHeld($0) }.map { result in
+                "\(node.primitive.family.name) \(node.type(of: result).shape) \(node.type(of: result).dtype)"
+            }
+        }
     }
 
     private func store(_ results: [Realized]) {

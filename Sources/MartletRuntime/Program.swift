@@ -27,6 +27,7 @@ package final class Program: Sendable {
         for node in nodes { try builder.add(node, firstArgument: positions[ObjectIdentifier(node)] ?? 0) }
         let kept = try outputs.map { builder.lowering.kept(try builder.operand($0)) }
         plan = try Planner.plan(builder.lowering.graph, kept: kept, backend: backend)
+        PlanLog.shared?.made(plan, held: [])
         captured = builder.captured
         arguments = numbers
         self.positions = positions

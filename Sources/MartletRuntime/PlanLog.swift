@@ -1,0 +1,115 @@
+import MartletGraph
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What `MARTLET_LOG=plan` prints on standard error: each plan as it is made, a warning where a loop makes a new one every
+/// turn, and when the process ends how many were made, met again and dropped.
+///
+/// `@unchecked Sendable`: counts are touched under `lock`.
+final class PlanLog: @unchecked Sendable {
+    /// Nil unless `MARTLET_LOG` names `plan` (its words are separated by commas).
+    static let shared: PlanLog? = {
+        let words = getenv("MARTLET_LOG").map { String(cString: $0) } ?? ""
+        guard words.split(separator: ",").contains("plan") else { return nil }
+        atexit { PlanLog.printTotals() }
+        return PlanLog { PlanLog.print($0) }
+    }()
+
+    private let output: @Sendable (String) -> Void
+    private let lock = Lock()
+    private var count = 0
+    private var loops: [[String]: Loop] = [:]
+
+    /// Plans of the same kernels in the same order, on other shapes.
+    private struct Loop {
+        var count = 0
+        var last: [OperandDescription] = []
+    }
+
+    /// A loop is warned of when its kernels were planned so often.
+    static let loopBound = 16
+    /// Kernel lists that are remembered for the warning.
+    private static let loopMemory = 4096
+
+    /// A log that gives what it says to `output`.
+    init(output: @escaping @Sendable (String) -> Void) { self.output = output }
+
+    /// Describes a plan that was just made.
+    ///
+    /// - Parameter held: what was kept because a variable holds it, as "matmul [32, 10] float32".
+    func made(_ plan: Plan, held: [String]) {
+        let text = lock.withLock {
+            count += 1
+            return ([heading(plan, held)] + plan.descriptions.enumerated().map(line) + warning(plan))
+                .joined(separator: "\n")
+        }
+        output(text)
+    }
+
+    private func heading(_ plan: Plan, _ held: [String]) -> String {
+        let steps = plan.descriptions
+        let reorders = steps.count { $0.isReorder }
+        var text =
+            "plan \(count): \(steps.count) kernels, \(reorders) of them copies or reorders, "
+            + "\(plan.arenaByteCount) bytes of temporaries, \(plan.resultByteCount) bytes of results"
+        if !held.isEmpty { text += "\n  kept for a variable: " + held.joined(separator: ", ") }
+        return text
+    }
+
+    private func line(_ index: Int, _ step: StepDescription) -> String {
+        let outputs = step.outputs.map(\.logText).joined(separator: ", ")
+        return "  \(index): \(step.name) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)"
+    }
+
+    /// Called under the lock.
+    private func warning(_ plan: Plan) -> [String] {
+        let names = plan.descriptions.map(\.name)
+        guard !names.isEmpty, loops[names] != nil || loops.count < Self.loopMemory else { return [] }
+        let operands = plan.descriptions.flatMap { $0.inputs + $0.outputs }
+        var loop = loops[names] ?? Loop()
+        let changed = zip(loop.last, operands).first { $0 != $1 }
+        loop.count += 1
+        loop.last = operands
+        loops[names] = loop
+        guard loop.count % Self.loopBound == 0 else { return [] }
+        let example = changed.map { ": \($0.logText) before, \($1.logText) now" } ?? ""
+        return [
+            "  warning: these kernels were planned \(loop.count) times on other shapes or attributes\(example); "
+                + "a loop whose shapes change every turn pays for a plan every turn"
+        ]
+    }
+
+    private static func printTotals() {
+        let counts = PlanCache.shared.counts
+        print("plans: \(counts.made) made, \(counts.hit) met again, \(counts.evicted) dropped")
+    }
+
+    /// One call a text, so that lines of several threads do not mix.
+    private static func print(_ text: String) {
+        let bytes = Array((text + "\n").utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+}
+
+extension OperandDescription {
+    /// "[32, 10] float32", with the layout where it is not the usual one.
+    var logText: String {
+        if isScalarArgument { return "number" }
+        let layout = isBlocked ? " in channel blocks" : isContiguous ? "" : " with strides \(strides)"
+        return "\(valueShape) \(valueType.dtype)\(layout)"
+    }
+}
+
+extension StepDescription {
+    /// True where elements are only moved: a copy, or a change of layout.
+    var isReorder: Bool {
+        guard case .fused(let kernel) = work, kernel.outputs.allSatisfy({ $0.reduction == nil }),
+            let dtype = inputs.first?.type.dtype
+        else { return false }
+        return kernel.instructions.allSatisfy { $0.operation == .cast } && outputs.allSatisfy { $0.type.dtype == dtype }
+    }
+}
