@@ -61,7 +61,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .executableTarget(name: "martlet-bench", dependencies: ["Martlet"], path: "Sources/MartletBench"),
+        .target(name: "CMartletBench", cSettings: optimizedC),
+        .executableTarget(
+            name: "martlet-bench", dependencies: ["Martlet", "CMartletBench"], path: "Sources/MartletBench"),
         .executableTarget(
             name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor"], path: "Sources/MartletFuzz"),
         // Beside the floors: what tests share.

@@ -6,6 +6,8 @@ struct BenchRow {
     let makeStep: () -> () -> Tensor
     /// True where every step's result is read.
     var readsEach = false
+    /// True where two busy loader workers run beside the timed steps.
+    var isBesideWorkers = false
 
     static func named(_ name: String) -> BenchRow? {
         let compiled = name.hasSuffix("-compiled")
@@ -36,6 +38,23 @@ struct BenchRow {
                 return trainingStep(
                     model, BenchData.inputs(128, [1, 28, 28]), BenchData.labels(128), compiled: compiled)
             }
+        case "mlp-beside-workers":
+            var row = named("mlp")
+            row?.isBesideWorkers = true
+            return row
+        case "matmul":
+            return BenchRow(
+                makeStep: {
+                    let (a, b) = (BenchData.inputs(1024, [1024]), BenchData.inputs(1024, [1024]))
+                    return { matmul(a, b)[0, 0] }
+                }, readsEach: true)
+        case "conv3x3":
+            return BenchRow(
+                makeStep: {
+                    let layer = Conv2d(64, 64, kernelSize: 3, padding: 1)
+                    let x = BenchData.inputs(8, [64, 56, 56])
+                    return { withoutGradient { layer(x)[0, 0, 0, 0] } }
+                }, readsEach: true)
         case "tiny": return BenchRow { tinyStep(compiled: compiled) }
         case "add":
             return BenchRow(
@@ -54,6 +73,8 @@ struct BenchRow {
         let losses = (0..<5).map { _ in step().item() }
         for _ in 0..<19 { _ = step() }
         _ = step().item()
+        let workers = isBesideWorkers ? BusyWorkers() : nil
+        defer { withExtendedLifetime(workers) {} }
         let start = ContinuousClock.now
         if readsEach {
             for _ in 0..<steps { _ = step().item() }

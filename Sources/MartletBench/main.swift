@@ -17,6 +17,7 @@ func answer(_ line: String) -> Answer {
     guard words.count == 3, words[0] == "run", let steps = Int(words[2]), steps > 0 else {
         return Answer(row: line, error: "expected: run ROW STEPS")
     }
+    if words[1] == "limit" { return Answer(row: "limit", steps: steps, seconds: MachineLimit.seconds(steps: steps)) }
     guard let row = BenchRow.named(words[1]) else { return Answer(row: words[1], error: "unknown row") }
     let (seconds, losses) = row.measure(steps: steps)
     return Answer(row: words[1], steps: steps, seconds: seconds, losses: losses)
