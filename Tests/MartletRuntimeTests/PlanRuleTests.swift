@@ -87,6 +87,41 @@ struct PlanRuleTests {
         }
     }
 
+    @Test("Where a kernel fails, every result is failed, the one written in place too, and the next run is whole")
+    func failingKernel() async {
+        await #expect(processExitsWith: .success) { try PlanRuleTests.checkFailingKernel() }
+    }
+
+    private static func checkFailingKernel() throws {
+        let backend = FailingBackend()
+        Backends.register(backend)
+        Runtime.start()
+        let x = leaf([1, 2, 3])
+        // A product, what is made of it, and an update that takes over the memory of what it replaces: three kernels.
+        func step() -> (product: TensorHandle, updated: TensorHandle) {
+            let old = leaf([4, 5, 6])
+            let product = TensorHandle(x.value.matmulWithItself())
+            return (product, TensorHandle((old.value - product.value.sum([0]) * 0.5).sum([0]) + old.value))
+        }
+        let whole = try read(step().updated).reals
+        for failing in 0..<10 {
+            let (product, updated) = step()
+            backend.failKernel(after: failing)
+            let result = Result { try read(updated).reals }
+            backend.failKernel(after: nil)
+            if failing >= 3, case .success(let reals) = result {
+                #expect(reals == whole)
+                return
+            }
+            #expect(throws: FailingBackend.KernelError.self) { try result.get() }
+            #expect(product.value.node.state == .failed && updated.value.node.state == .failed)
+            #expect(throws: FailingBackend.KernelError.self) { _ = try read(updated) }
+            #expect(try read(x).reals == [1, 2, 3])
+            #expect(try read(step().updated).reals == whole)
+        }
+        Issue.record("no number of kernels was enough")
+    }
+
     @Test("A second backward without retainGraph stops and says so")
     func releasedHistory() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
