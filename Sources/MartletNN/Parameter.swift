@@ -7,7 +7,7 @@ import Synchronization
 /// Two modules that share one `Parameter` object share its value and its gradient ("tied weights").
 public final class Parameter: Sendable {
     package let slot: StateSlot
-    package let box = GradientBox()
+    package let box = GradientBox(isOwned: true)
     private let isFrozen = Atomic<Bool>(false)
 
     /// A parameter that starts from `value`, which must be of a floating type.

@@ -49,6 +49,25 @@ public final class StateSlot: @unchecked Sendable {
         Tensor(Value.leaf(realized, type, device: nil, box: box, isDifferentiable: box != nil))
     }
 
+    /// Puts `change` of what the slot holds in its place; once more where another thread wrote in between, so that nothing
+    /// is lost. No lock is held while `change` records.
+    package func update(_ change: (Tensor?) -> Tensor) {
+        guard StateRecorder.current == nil, Recording.current.transformation != "vmap" else {
+            tensor = change(tensor)
+            return
+        }
+        while true {
+            let old = current
+            let new = leaf(change(old))
+            let isDone = lock.withLock { () -> Bool in
+                guard stored?.value.node === old?.value.node else { return false }
+                stored = new
+                return true
+            }
+            if isDone { return }
+        }
+    }
+
     /// What the slot holds outside any trace; a value written here is already a leaf of this slot.
     package var current: Tensor? {
         get { lock.withLock { stored } }

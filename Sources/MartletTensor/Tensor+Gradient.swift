@@ -1,10 +1,23 @@
 import MartletGraph
 import MartletRuntime
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// Where the gradient of a leaf is kept and added up.
 package final class GradientBox: LeafBox, @unchecked Sendable {
     package let slot = StateSlot()
-    package override init() { super.init() }
+    /// True where something besides the leaf's variable refers to the box: a parameter.
+    let isOwned: Bool
+
+    package init(isOwned: Bool) {
+        self.isOwned = isOwned
+        super.init()
+    }
 
     package var gradient: Tensor? {
         get { slot.tensor }
@@ -13,7 +26,7 @@ package final class GradientBox: LeafBox, @unchecked Sendable {
 
     /// Adds what arrived in a backward pass.
     package func accumulate(_ value: Value) {
-        gradient = gradient.map { Tensor($0.value + value) } ?? Tensor(value)
+        slot.update { old in old.map { Tensor($0.value + value) } ?? Tensor(value) }
     }
 }
 
@@ -26,7 +39,7 @@ extension Tensor {
         guard dtype.isFloatingPoint else {
             stop("requiringGradient(): \(dtype) has no derivative; use a floating type")
         }
-        return Tensor(value.differentiableAlias(box: GradientBox()))
+        return Tensor(value.differentiableAlias(box: GradientBox(isOwned: false)))
     }
 
     /// The gradient that `backward()` collected for this leaf; nil before, and on tensors that are no leaves.
@@ -62,8 +75,30 @@ extension Tensor {
             from: value, cotangent: seed, retainGraph: retainGraph, createGraph: createGraph)
         // Until each has arrived in its box nobody holds the others.
         Recording.uninterrupted {
-            for (leaf, gradient) in arrived { (leaf.leaf as? GradientBox)?.accumulate(gradient) }
+            for (leaf, gradient) in arrived {
+                guard let box = leaf.leaf as? GradientBox else { continue }
+                box.accumulate(gradient)
+                if !box.isOwned, !leaf.isHeld(0) { LostLeafWarning.give(leaf.type.shape) }
+            }
         }
+    }
+}
+
+/// Said once a process: a gradient went where nobody can read it.
+private enum LostLeafWarning {
+    private static let isGiven = Atomic<Bool>(false)
+
+    static func give(_ shape: Shape) {
+        guard !isGiven.exchange(true, ordering: .relaxed) else { return }
+        let text = """
+            martlet: warning: backward() collected a gradient for a leaf of shape \(shape) that no variable holds any more. \
+            A step written as w = w - rate * gradient makes w a value computed from the old leaf, and the gradient goes to \
+            the old one; write it as parameter.update { old in new }, or assign (…).detached().requiringGradient(). (Said \
+            once.)
+
+            """
+        let bytes = Array(text.utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }
 

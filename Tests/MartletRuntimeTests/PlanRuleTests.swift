@@ -1,3 +1,4 @@
+import Foundation
 import MartletCPU
 import MartletGraph
 import MartletRuntime
@@ -132,6 +133,28 @@ struct PlanRuleTests {
         }
         let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
         #expect(message.contains("pass retainGraph: true"))
+    }
+
+    @Test("A gradient that arrives at a leaf which no variable holds is warned of, once")
+    func lostLeaf() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            var weight = Tensor([2, 3] as [Float]).requiringGradient()
+            for _ in 0..<3 {
+                let loss = (weight * weight).sum()
+                loss.backward(retainGraph: true)
+                weight = weight - 0.1
+            }
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("a leaf of shape [2] that no variable holds any more"))
+        #expect(message.components(separatedBy: "warning").count == 2)
+    }
+
+    @Test("Gradients that threads send to one leaf at the same time all arrive")
+    func concurrentGradients() {
+        let x = Tensor([1, 2] as [Float]).requiringGradient()
+        DispatchQueue.concurrentPerform(iterations: 64) { _ in (x * 2).sum().backward() }
+        #expect(x.gradient?.array() == [128, 128])
     }
 
     @Test("A retained history is walked again and gradients add up")
