@@ -89,7 +89,11 @@ private struct EnginePlan {
             (convolution, direction) = (family.convolution, CE_CONVOLUTION_BACKWARD_WEIGHTS)
             (input, weight, output) = (operands[0], results[0], operands[1])
             slots = [source, destination, weights]
-        default: return nil
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
+            .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,
+            .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .maxPool, .averagePool, .averagePoolGradient,
+            .linearAlgebra, .composite, .copy, .collective:
+            return nil
         }
         let groups = convolution.groups
         let (channels, outChannels) = (input.shape[1], weight.shape[0])
