@@ -48,7 +48,8 @@ import Testing
         let golden = try Golden.read().layers
         let layers: [String: any Module] = [
             "Linear(784, 512)": Linear(784, 512), "Linear(16, 20000)": Linear(16, 20000),
-            "Conv1d(32, 4096, 3)": Conv1d(32, 4096, kernelSize: 3), "Conv2d(3, 8192, 3)": Conv2d(3, 8192, kernelSize: 3),
+            "Conv1d(32, 4096, 3)": Conv1d(32, 4096, kernelSize: 3),
+            "Conv2d(3, 8192, 3)": Conv2d(3, 8192, kernelSize: 3),
             "Conv2d(64, 512, 3)": Conv2d(64, 512, kernelSize: 3),
             "Conv2d(64, 2048, 3, groups: 4)": Conv2d(64, 2048, kernelSize: 3, groups: 4),
             "ConvTranspose2d(64, 512, 3)": ConvTranspose2d(64, 512, kernelSize: 3),
