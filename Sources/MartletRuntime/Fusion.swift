@@ -25,7 +25,39 @@ package struct Fusion {
     package init(_ graph: PlanGraph) {
         self.graph = graph
         groupOfItem = Array(repeating: -1, count: graph.items.count)
-        for index in graph.items.indices { place(index) }
+        var deferral = FusionDeferral(graph)
+        for index in graph.items.indices where !deferral.takes(index) {
+            let waited = deferral.release(for: index)
+            if !waited.isEmpty { place(waited, before: index) }
+            place(index)
+        }
+    }
+
+    /// Items that waited for `index`: in a group of their own, which it will find, or with what makes their operands.
+    private mutating func place(_ waited: [Int], before index: Int) {
+        let isApart = !joinsProducer(index, of: waited)
+        var home: Int?
+        for item in waited {
+            let shape = iterationShape(graph.items[item])
+            if let home, let shape, accepts(home, item, shape) {
+                join(item, home)
+            } else if isApart, home == nil {
+                open(item, shape: shape)
+                home = groupOfItem[item]
+            } else {
+                place(item)
+            }
+        }
+    }
+
+    /// True where the item can be fused with what makes the operands of those that waited for it: then nothing is gained by
+    /// keeping them apart.
+    private func joinsProducer(_ index: Int, of waited: [Int]) -> Bool {
+        guard let shape = iterationShape(graph.items[index]) else { return true }
+        let producers = waited.flatMap { graph.items[$0].inputs }.compactMap { producer(of: $0.view) }
+        return producers.contains { group in
+            groups[group].shape != nil && accepts(group, index, shape)
+        }
     }
 
     /// Puts an item into a group that produces one of its operands, where that is legal, else into a new one.
@@ -60,7 +92,7 @@ package struct Fusion {
     }
 
     private func producer(of view: View) -> Int? {
-        guard case .produced(let item) = graph.bases[view.base].kind else { return nil }
+        guard case .produced(let item) = graph.bases[view.base].kind, groupOfItem[item] >= 0 else { return nil }
         return groupOfItem[item]
     }
 
@@ -125,6 +157,10 @@ package struct Fusion {
         let item = graph.items[index]
         groupOfItem[index] = group
         groups[group].items.append(index)
+        // One that waited comes after those it stands before.
+        if groups[group].items.count > 1, groups[group].items[groups[group].items.count - 2] > index {
+            groups[group].items.sort()
+        }
         var newRegisters = 1
         for input in item.inputs {
             let source = producer(of: input.view)

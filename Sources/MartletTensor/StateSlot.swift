@@ -49,22 +49,17 @@ public final class StateSlot: @unchecked Sendable {
         Tensor(Value.leaf(realized, type, device: nil, box: box, isDifferentiable: box != nil))
     }
 
-    /// Puts `change` of what the slot holds in its place; once more where another thread wrote in between, so that nothing
-    /// is lost. No lock is held while `change` records.
-    package func update(_ change: (Tensor?) -> Tensor) {
-        guard StateRecorder.current == nil, Recording.current.transformation != "vmap" else {
-            tensor = change(tensor)
-            return
+    /// Puts a tensor in the place of the one that the caller saw; false, and nothing changes, where it is no longer there.
+    package func replace(_ seen: Tensor?, with new: Tensor) -> Bool {
+        if StateRecorder.current != nil || Recording.current.transformation == "vmap" {
+            tensor = new
+            return true
         }
-        while true {
-            let old = current
-            let new = leaf(change(old))
-            let isDone = lock.withLock { () -> Bool in
-                guard stored?.value.node === old?.value.node else { return false }
-                stored = new
-                return true
-            }
-            if isDone { return }
+        let next = leaf(new)
+        return lock.withLock {
+            guard stored?.value.node === seen?.value.node else { return false }
+            stored = next
+            return true
         }
     }
 

@@ -26,7 +26,12 @@ package final class GradientBox: LeafBox, @unchecked Sendable {
 
     /// Adds what arrived in a backward pass.
     package func accumulate(_ value: Value) {
-        slot.update { old in old.map { Tensor($0.value + value) } ?? Tensor(value) }
+        // Another thread may add its own in between: then once more, with its sum.
+        var isDone = false
+        while !isDone {
+            let old = gradient
+            isDone = slot.replace(old, with: old.map { Tensor($0.value + value) } ?? Tensor(value))
+        }
     }
 }
 
