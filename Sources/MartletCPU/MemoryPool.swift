@@ -114,7 +114,7 @@ package final class BorrowedBuffer: Buffer, @unchecked Sendable {
 
     package init(address: UnsafeMutableRawPointer, byteCount: Int, release: @escaping () -> Void) {
         self.release = release
-        super.init(address: address, byteCount: byteCount)
+        super.init(address: address, byteCount: byteCount, isBorrowed: true)
     }
 
     deinit { release() }

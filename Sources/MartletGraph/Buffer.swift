@@ -8,9 +8,13 @@ open class Buffer: @unchecked Sendable {
     /// Counts donated writes: what was derived from the buffer (packed weights) is valid for one generation.
     package var generation = 0
 
-    package init(address: UnsafeMutableRawPointer, byteCount: Int) {
+    /// True for memory that is somebody else's: it is read and never written, whoever holds it last.
+    package let isBorrowed: Bool
+
+    package init(address: UnsafeMutableRawPointer, byteCount: Int, isBorrowed: Bool = false) {
         self.address = address
         self.byteCount = byteCount
+        self.isBorrowed = isBorrowed
     }
 }
 

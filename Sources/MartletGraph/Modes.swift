@@ -7,6 +7,9 @@ package struct Modes: Sendable, Hashable {
     /// The type that matrix products and convolutions run in under `autocast`; nil where it is off.
     package var autocast: DataType?
 
+    /// True while `jvp` runs its function: what it writes elsewhere would lose its tangent.
+    package var isForward = false
+
     @TaskLocal package static var current = Modes()
 
     /// Runs `body` with `change` made to the modes.

@@ -29,6 +29,7 @@ package final class Node: @unchecked Sendable {
 
     // Read many times a flush: whoever touches them holds the recording's lock, so exclusivity is not checked once more.
     @exclusivity(unchecked) package internal(set) var operands: [Value]
+    /// Where it was recorded. Written once, before anybody else can know the node, so that another thread may read it.
     @exclusivity(unchecked) package internal(set) var recording: Recording?
     /// Index in the recording while pending.
     @exclusivity(unchecked) package internal(set) var position = 0
@@ -136,7 +137,6 @@ package final class Node: @unchecked Sendable {
     }
 
     func leaveRecording() {
-        recording = nil
         home = 0
     }
 

@@ -63,7 +63,9 @@ extension Value {
                 device = own
             }
             if operand.isDifferentiable, modes.recordsHistory { differentiable = true }
-            if !recording.isTrace, let other = operand.node.recording, other !== recording, !other.isTrace {
+            if operand.node.isPending, !recording.isTrace, let other = operand.node.recording, other !== recording,
+                !other.isTrace
+            {
                 Recording.makeAvailable(operand.node)
             }
         }

@@ -1,6 +1,5 @@
 import MartletGraph
 import MartletTensor
-import Synchronization
 
 /// A tensor that is trained: a place whose value changes, and the gradient that `backward()` collects for it.
 ///
@@ -8,7 +7,7 @@ import Synchronization
 public final class Parameter: Sendable {
     package let slot: StateSlot
     package let box = GradientBox(isOwned: true)
-    private let isFrozen = Atomic<Bool>(false)
+    private let training = ModeSwitch()
 
     /// A parameter that starts from `value`, which must be of a floating type.
     public init(_ value: Tensor) {
@@ -21,7 +20,7 @@ public final class Parameter: Sendable {
     /// The value now: a leaf that `backward()` collects a gradient for, unless the parameter is frozen.
     public var value: Tensor {
         guard let tensor = slot.tensor else {
-            stop("Parameter: its value was taken by a compiled call that is under way")
+            stop("Parameter: there is no value")
         }
         return requiresGradient ? tensor : tensor.detached()
     }
@@ -34,8 +33,8 @@ public final class Parameter: Sendable {
 
     /// False for a frozen parameter: no gradient is computed for it, and optimizers pass it by.
     public var requiresGradient: Bool {
-        get { !isFrozen.load(ordering: .relaxed) }
-        set { isFrozen.store(!newValue, ordering: .relaxed) }
+        get { training.isOn }
+        set { training.isOn = newValue }
     }
 
     /// Puts a new value in place of the old one: the spelling of a hand-written step. Nothing in `transform` is

@@ -17,6 +17,9 @@ final class Component {
     @exclusivity(unchecked) private var home: UInt = 0
     /// True while the component is the whole recording: positions are indices.
     @exclusivity(unchecked) private var isWhole = false
+    /// True while another thread than the recording's own runs it: what that thread is about to use has no handle yet, so
+    /// nothing is let go of that was not asked for.
+    @exclusivity(unchecked) private var isGuest = false
     @exclusivity(unchecked) private var sets = DisjointSets()
     @exclusivity(unchecked) private var extraction = Extraction()
 
@@ -52,6 +55,8 @@ final class Component {
             begin(recording.nodes.filter { sets.find($0.position) == root }, isWhole: false)
         }
         markKept(laterThan: nil, in: recording)
+        isGuest = recording !== Recording.current
+        if isGuest { for index in marks.indices { marks[index].keepsOperands = true } }
         defer { finish(recording) }
         try run()
     }
@@ -279,11 +284,13 @@ final class Component {
     /// Takes what ran out of the recording.
     private func finish(_ recording: Recording) {
         nodes.removeAll()
-        if isWhole { recording.removeAll() } else { recording.remove { !$0.isPending } }
+        if isWhole, !isGuest { recording.removeAll() } else { recording.remove { !$0.isPending } }
+        isGuest = false
     }
 
     private func execute() throws {
         guard marks.contains(where: \.isNeeded) else {
+            if isGuest { return }
             for index in nodes.indices {
                 nodes[index].complete({ _ in nil }, keepingHistory: marks[index].keepsOperands)
             }
@@ -319,7 +326,7 @@ final class Component {
             unowned(unsafe) let node = nodes[index]
             let mark = marks[index]
             let mask = mark.isNeeded ? mark.kept : 0
-            if node.isPending || mask != 0 {
+            if node.isPending && (mark.isNeeded || !isGuest) || mask != 0 {
                 if node.resultCount == 1 {
                     node.complete(
                         first: mask != 0 ? results[next] : node.realized(0), keepingHistory: mark.keepsOperands)

@@ -80,7 +80,7 @@ package final class Plan: @unchecked Sendable {
         owned.reserveCapacity(buffers.count)
         for kept in buffers {
             if let donor = kept.donor, leaves[donor].strides == nil, leaves[donor].offset == 0,
-                leaves[donor].buffer.byteCount == kept.byteCount,
+                leaves[donor].buffer.byteCount == kept.byteCount, !leaves[donor].buffer.isBorrowed,
                 isKnownUniquelyReferenced(&leaves[donor].buffer) || PlannedBug.planted == .stolenLeaf
             {
                 leaves[donor].buffer.generation += 1

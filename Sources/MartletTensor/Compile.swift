@@ -29,8 +29,6 @@ public func compile<each State: StateHolder, each Input: TensorTree, Output: Ten
 public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> {
     private let core: CompiledCore
     private let body: (repeat each Input) -> Output
-    /// The shape of the outputs, as the last trace left it.
-    private var outline: [CompiledCore.Key: Output] = [:]
 
     init(updating holders: [any StateHolder], _ body: @escaping (repeat each Input) -> Output) {
         core = CompiledCore(holders)
@@ -50,13 +48,12 @@ public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> 
         for input in repeat each inputs { leaves += input.leaves }
         return try core.lock.withLock { () throws in
             let key = core.key(leaves)
-            let results = try core.run(key, leaves) { placeholders in
+            let (results, outline) = try core.run(key, leaves) { placeholders in
                 var rest = placeholders[...]
                 let output = body(repeat (each inputs).replacing(&rest))
-                outline[key] = output
-                return output.leaves
+                return (output.leaves, output)
             }
-            guard let outline = outline[key] else { stop("compile: the closure was not traced") }
+            guard let outline = outline as? Output else { stop("compile: the closure was not traced") }
             var rest = results[...]
             return outline.replacing(&rest)
         }

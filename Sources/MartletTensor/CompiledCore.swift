@@ -7,12 +7,10 @@ import MartletRuntime
 final class CompiledCore {
     let lock = Lock()
     private let holders: [any StateHolder]
-    private let switches: [ModeSwitch]
     private var programs: [Key: [TracedProgram]] = [:]
 
     init(_ holders: [any StateHolder]) {
         self.holders = holders
-        switches = holders.flatMap(\.modeSwitches)
     }
 
     var programCount: Int { programs.values.reduce(0) { $0 + $1.count } }
@@ -21,24 +19,34 @@ final class CompiledCore {
     struct Key: Hashable {
         let types: [TensorType]
         let modes: Modes
-        let traceModes: [Bool]
     }
 
     func key(_ inputs: [Tensor]) -> Key {
-        Key(types: inputs.map(\.value.type), modes: Modes.current, traceModes: switches.map(\.isTraining))
+        Key(types: inputs.map(\.value.type), modes: Modes.current)
     }
 
     /// Runs the program of the key that fits the state, tracing `body` where there is none yet.
-    func run(_ key: Key, _ inputs: [Tensor], _ body: ([Tensor]) -> [Tensor]) throws -> [Tensor] {
-        if let known = programs[key]?.first(where: { $0.fits }) { return try known.run(inputs) }
+    ///
+    /// - Returns: the results, and what the trace left for putting them together.
+    func run(
+        _ key: Key, _ inputs: [Tensor], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
+    ) throws -> ([Tensor], outline: Any) {
+        if let known = programs[key]?.first(where: { $0.fits }) { return (try known.run(inputs), known.outline) }
         let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
+        // A function whose arguments never come twice in one shape would keep a plan for each.
+        if programCount >= Self.programBound { programs = [:] }
         programs[key, default: []].append(made)
-        return try made.run(inputs)
+        return (try made.run(inputs), made.outline)
     }
+
+    /// Programs that are kept.
+    private static let programBound = 256
 }
 
 /// One trace of a compiled function as a program, with the state that it reads and renews.
 private final class TracedProgram {
+    /// The function's output as it was traced: its shape as a tree.
+    let outline: Any
     private let program: Program
     private let inputCount: Int
     /// Slots that are read, with the type found there when traced; nil: the slot was empty.
@@ -48,20 +56,24 @@ private final class TracedProgram {
     private let resultCount: Int
     private let outputTypes: [TensorType]
     private let sources: [(position: Int, source: StateRecorder.Source)]
-    private let draws: [(generator: Generator, count: UInt64)]
+    private let draws: [(generator: Generator, count: UInt64, isOwn: Bool)]
+    private let switches: [(modeSwitch: ModeSwitch, position: Bool)]
+    /// Held while the slots that are renewed are empty.
+    private let turn = Lock()
     private let additions: [(number: StateNumber, total: Double)]
 
-    init(_ inputs: [Tensor], updating slots: [StateSlot], _ body: ([Tensor]) -> [Tensor]) throws {
+    init(_ inputs: [Tensor], updating slots: [StateSlot], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)) throws {
         let trace = Recording(transformation: "compile")
         defer { trace.discard() }
         let recorder = StateRecorder(updating: slots)
         var placeholders: [Value] = []
-        let results = StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
+        let (results, outline) = StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
             Recording.with(trace) {
                 placeholders = inputs.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
                 return body(placeholders.map { Tensor($0) })
             }
         }
+        self.outline = outline
         let read = recorder.slots.filter(\.isRead)
         let written = recorder.slots.filter(\.isWritten)
         var outputs = results.map(\.value)
@@ -79,12 +91,16 @@ private final class TracedProgram {
         outputTypes = outputs.map(\.type)
         let positions = program.positions
         sources = recorder.sources.compactMap { node, source in positions[node].map { ($0, source) } }
-        draws = recorder.draws.values.map { ($0.generator, $0.count) }
+        draws = recorder.draws.values.map { ($0.generator, $0.count, recorder.isOwn($0.generator)) }
+        switches = Array(recorder.switches.values)
         additions = recorder.additions.values.map { ($0.number, $0.total) }
     }
 
-    /// True where the slots hold what they held when this was traced.
-    var fits: Bool { reads.allSatisfy { $0.slot.current?.value.type == $0.type } }
+    /// True where slots and switches are as they were when this was traced.
+    var fits: Bool {
+        switches.allSatisfy { $0.modeSwitch.position == $0.position }
+            && reads.allSatisfy { $0.slot.current?.value.type == $0.type }
+    }
 
     func run(_ inputs: [Tensor]) throws -> [Tensor] {
         var leaves = try inputs.map { try $0.contiguousOnHost() }
@@ -97,7 +113,9 @@ private final class TracedProgram {
             }
         }
         taken = [:]
-        for write in writes { write.slot.current = nil }
+        turn.lock()
+        defer { turn.unlock() }
+        for write in writes { write.slot.take(for: turn) }
         do {
             let results = try program.run(inputs: &leaves, arguments: arguments())
             for write in writes {
@@ -116,7 +134,7 @@ private final class TracedProgram {
     /// The numbers of this call: random streams begin where the generator stands, counts and rates are read anew.
     private func arguments() -> [Scalar] {
         var arguments = program.arguments
-        let states = draws.map { $0.generator.advance(by: $0.count) }
+        let states = draws.map { $0.isOwn ? $0.generator.state : $0.generator.advance(by: $0.count) }
         func stream(_ generator: Generator, _ draw: UInt64) -> (key: UInt64, start: UInt64) {
             let index = draws.firstIndex { $0.generator === generator } ?? 0
             var state = states[index]

@@ -43,6 +43,9 @@ public final class Generator: @unchecked Sendable {
 
     /// Starts over from a seed.
     public func seed(_ seed: UInt64) {
+        if StateRecorder.current != nil {
+            stop("compile: a generator was seeded inside the compiled function; seed it before the call, or use withGenerator")
+        }
         lock.withLock {
             key = Generator.mixed(seed)
             draws = 0
@@ -96,7 +99,9 @@ public func manualSeed(_ seed: UInt64) { Generator.current.seed(seed) }
 
 /// Runs `body` with a generator of its own.
 public func withGenerator<Result>(seed: UInt64, _ body: () throws -> Result) rethrows -> Result {
-    try Generator.$local.withValue(Generator(seed: seed), operation: body)
+    let own = Generator(seed: seed)
+    StateRecorder.current?.begin(own)
+    return try Generator.$local.withValue(own, operation: body)
 }
 
 /// Runs `body` with `generator` as the task's.

@@ -19,6 +19,10 @@ package final class StateRecorder {
     /// The slots that the trace has met, in order.
     package private(set) var slots: [SlotState] = []
     private var indexOfSlot: [ObjectIdentifier: Int] = [:]
+    /// The switches that the trace asked, with what they said.
+    package private(set) var switches: [ObjectIdentifier: (modeSwitch: ModeSwitch, position: Bool)] = [:]
+    /// Generators made inside the function: every call begins them anew.
+    private var ownGenerators: Set<ObjectIdentifier> = []
     /// The slots that may be written.
     private let writable: Set<ObjectIdentifier>
 
@@ -57,6 +61,14 @@ package final class StateRecorder {
         slots[index].tensor = tensor
         slots[index].isWritten = true
     }
+
+    package func note(_ modeSwitch: ModeSwitch, _ position: Bool) {
+        switches[ObjectIdentifier(modeSwitch)] = (modeSwitch, position)
+    }
+
+    package func begin(_ generator: Generator) { ownGenerators.insert(ObjectIdentifier(generator)) }
+
+    package func isOwn(_ generator: Generator) -> Bool { ownGenerators.contains(ObjectIdentifier(generator)) }
 
     private func index(of slot: StateSlot) -> Int {
         if let known = indexOfSlot[ObjectIdentifier(slot)] { return known }
@@ -113,7 +125,14 @@ public final class StateNumber: @unchecked Sendable {
 
     package var current: Double {
         get { lock.withLock { number } }
-        set { lock.withLock { number = newValue } }
+        set {
+            if StateRecorder.current != nil {
+                stop(
+                    "compile: a learning rate or a count was set inside the compiled function, where it would be set once, when "
+                        + "it is traced; set it before the call")
+            }
+            lock.withLock { number = newValue }
+        }
     }
 
     /// A function of the number as a float64 scalar.

@@ -10,6 +10,8 @@ import Synchronization
 public final class StateSlot: @unchecked Sendable {
     private let lock = Lock()
     private var stored: Tensor?
+    /// Held by the compiled call that has taken the tensor out, until it puts another one in.
+    private var turn: Lock?
     /// Where gradients of the tensor are collected: then the slot holds a differentiable leaf.
     package let box: GradientBox?
 
@@ -31,10 +33,15 @@ public final class StateSlot: @unchecked Sendable {
             return current
         }
         set {
-            if Recording.current.transformation == "vmap" {
+            if isWriteForbidden {
                 stop(
                     "vmap: the closure writes a parameter, buffer or gradient, which has one value and not one for each "
                         + "member of the batch; return the new value and write it outside")
+            }
+            if Modes.current.isForward {
+                stop(
+                    "jvp: the closure writes a parameter, buffer or gradient, whose tangent would be lost; return the new "
+                        + "value and write it outside, or call eval() where a layer follows statistics")
             }
             if let recorder = StateRecorder.current {
                 recorder.write(newValue.map { leaf($0) }, to: self)
@@ -51,29 +58,49 @@ public final class StateSlot: @unchecked Sendable {
 
     /// Puts a tensor in the place of the one that the caller saw; false, and nothing changes, where it is no longer there.
     package func replace(_ seen: Tensor?, with new: Tensor) -> Bool {
-        if StateRecorder.current != nil || Recording.current.transformation == "vmap" {
+        if StateRecorder.current != nil || isWriteForbidden || Modes.current.isForward {
             tensor = new
             return true
         }
         let next = leaf(new)
         return lock.withLock {
-            guard stored?.value.node === seen?.value.node else { return false }
+            guard turn == nil, stored?.value.node === seen?.value.node else { return false }
             stored = next
             return true
         }
     }
 
+    private var isWriteForbidden: Bool { Recording.current.transformation == "vmap" }
+
     /// What the slot holds outside any trace; a value written here is already a leaf of this slot.
     package var current: Tensor? {
-        get { lock.withLock { stored } }
+        get {
+            while true {
+                let (tensor, owner) = lock.withLock { (stored, self.turn) }
+                guard let owner else { return tensor }
+                owner.withLock {}
+            }
+        }
         set {
             // The old value is let go of outside the lock: its end may free a whole graph.
             let old = lock.withLock { () -> Tensor? in
                 defer { stored = newValue }
+                turn = nil
                 return stored
             }
             withExtendedLifetime(old) {}
         }
+    }
+
+    /// Empties the slot for a call that will set `current`. Whoever reads meanwhile waits for `turn`, which the call holds and
+    /// under which it waits for nobody.
+    func take(for turn: Lock) {
+        let old = lock.withLock { () -> Tensor? in
+            defer { stored = nil }
+            self.turn = turn
+            return stored
+        }
+        withExtendedLifetime(old) {}
     }
 }
 
@@ -83,22 +110,32 @@ public protocol StateHolder {
     var stateSlots: [StateSlot] { get }
     /// The numbers that change: rates, counts.
     var stateNumbers: [StateNumber] { get }
-    /// What a traced function depends on besides tensors and numbers: each module's train or evaluation mode.
-    var modeSwitches: [ModeSwitch] { get }
 }
 
-extension StateHolder {
-    public var modeSwitches: [ModeSwitch] { [] }
-}
-
-/// Train or evaluation mode of a layer that behaves differently in the two.
+/// A yes or no that what is recorded depends on: a layer's train or evaluation mode, whether a parameter is trained.
+///
+/// A compiled function notes the switches that its trace asks, and traces anew where one has changed.
 public final class ModeSwitch: Sendable {
     private let state = Atomic<Bool>(true)
+    /// On.
     public init() {}
+
+    /// The position, noted by the trace that asks for it.
+    public var isOn: Bool {
+        get {
+            let position = state.load(ordering: .relaxed)
+            StateRecorder.current?.note(self, position)
+            return position
+        }
+        set { state.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The position, for whoever only compares it.
+    package var position: Bool { state.load(ordering: .relaxed) }
 
     /// True in training, the initial mode.
     public var isTraining: Bool {
-        get { state.load(ordering: .relaxed) }
-        set { state.store(newValue, ordering: .relaxed) }
+        get { isOn }
+        set { isOn = newValue }
     }
 }

@@ -77,7 +77,7 @@ public func jvp<A: TensorTree, R: TensorTree>(
         for (point, tangent) in zip(argument.leaves, direction.leaves) where point.shape != tangent.shape {
             stop("jvp: the direction's shape \(tangent.shape) is not the point's \(point.shape)")
         }
-        let output = function(argument.replacing(values: aliases))
+        let output = Modes.with({ $0.isForward = true }) { function(argument.replacing(values: aliases)) }
         let tangents = zip(aliases, direction.leaves).map { Optional($1.value.cast(to: $0.dtype)) }
         let outputs = output.leaves.map(\.value)
         let found = Differentiation.tangents(of: outputs, from: aliases, along: tangents)

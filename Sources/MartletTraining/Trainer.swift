@@ -97,5 +97,4 @@ private struct TrainedState: StateHolder {
     let holders: [any StateHolder]
     var stateSlots: [StateSlot] { holders.flatMap(\.stateSlots) }
     var stateNumbers: [StateNumber] { holders.flatMap(\.stateNumbers) }
-    var modeSwitches: [ModeSwitch] { holders.flatMap(\.modeSwitches) }
 }

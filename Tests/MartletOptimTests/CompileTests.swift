@@ -1,7 +1,9 @@
+import Foundation
 import MartletGraph
 import MartletNN
 import MartletOptim
 import MartletTensor
+import Synchronization
 import Testing
 
 /// Compiled functions against the same closure run eagerly.
@@ -115,6 +117,97 @@ struct CompileTests {
                 return x
             }
             _ = bad(Tensor.ones([1, 2]))
+        }
+    }
+
+    @Test func aParameterFrozenAfterTheTraceIsTrainedNoMore() {
+        let model = Sequential {
+            Linear(2, 3)
+            Linear(3, 1)
+        }
+        let optimizer = SGD(model.parameters, learningRate: 0.1)
+        let step = compile(updating: model, optimizer) { (x: Tensor) -> Tensor in
+            optimizer.zeroGradients()
+            let loss = (model(x) * model(x)).sum()
+            loss.backward()
+            optimizer.step()
+            return loss.detached()
+        }
+        let x: Tensor = [[1, 2]]
+        _ = step(x)
+        let weight = model.parameters[0]
+        weight.requiresGradient = false
+        let before = (weight.value.array(), model.parameters[2].value.array())
+        _ = step(x)
+        #expect(weight.value.array() == before.0)
+        #expect(model.parameters[2].value.array() != before.1)
+        weight.requiresGradient = true
+        _ = step(x)
+        #expect(weight.value.array() != before.0)
+    }
+
+    @Test func aModuleThatIsOnlyReadKeepsItsOwnMode() {
+        let teacher = Dropout(0.5)
+        let function = compile { (x: Tensor) in teacher(x) }
+        let x = Tensor.ones([64])
+        #expect(function(x).min().item() == 0)
+        teacher.eval()
+        #expect(function(x).array() == x.array())
+        teacher.train()
+        #expect(function(x).min().item() == 0)
+    }
+
+    @Test func aGeneratorMadeInsideBeginsAnewInEachCall() {
+        let body = { (x: Tensor) -> Tensor in withGenerator(seed: 3) { x + Tensor.rand([4]) } }
+        let function = compile(function: body)
+        let x = Tensor.zeros([4])
+        let first = function(x).array()
+        #expect(function(x).array() == first)
+        #expect(body(x).array() == first)
+    }
+
+    @Test func settingARateInsideStopsAndSaysWhy() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let model = Linear(2, 1)
+            let optimizer = SGD(model.parameters, learningRate: 0.1)
+            let bad = compile(updating: model, optimizer) { (x: Tensor) -> Tensor in
+                optimizer.learningRate = 0.5
+                return model(x)
+            }
+            _ = bad(Tensor.ones([1, 2]))
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("a learning rate or a count was set inside the compiled function"))
+    }
+
+    @Test func aModelAnswersWhileAnotherThreadTrainsItCompiled() {
+        let model = Sequential {
+            Linear(64, 256)
+            ReLU()
+            Linear(256, 4)
+        }
+        let optimizer = Adam(model.parameters, learningRate: 1e-3)
+        let step = compile(updating: model, optimizer) { (x: Tensor) -> Tensor in
+            optimizer.zeroGradients()
+            let loss = (model(x) * model(x)).mean()
+            loss.backward()
+            optimizer.step()
+            return loss.detached()
+        }
+        let x = Tensor.randn([32, 64])
+        _ = step(x).item()
+        let isDone = Atomic<Bool>(false)
+        nonisolated(unsafe) let train = step
+        DispatchQueue.concurrentPerform(iterations: 3) { index in
+            if index == 0 {
+                for _ in 0..<300 { _ = train(x) }
+                isDone.store(true, ordering: .relaxed)
+                return
+            }
+            while !isDone.load(ordering: .relaxed) {
+                let answer = withoutGradient { model(x) }.sum().item()
+                if !answer.isFinite { Issue.record("the model answered \(answer)") }
+            }
         }
     }
 

@@ -152,9 +152,32 @@ struct PlanRuleTests {
 
     @Test("Gradients that threads send to one leaf at the same time all arrive")
     func concurrentGradients() {
-        let x = Tensor([1, 2] as [Float]).requiringGradient()
-        DispatchQueue.concurrentPerform(iterations: 64) { _ in (x * 2).sum().backward() }
-        #expect(x.gradient?.array() == [128, 128])
+        let leaves = (1...4).map { Tensor([1, 2] as [Float]).requiringGradient() * Float($0) }
+            .map { $0.detached().requiringGradient() }
+        DispatchQueue.concurrentPerform(iterations: 64) { _ in
+            var total = leaves[0] * 2
+            for leaf in leaves.dropFirst() { total = total + leaf * total.detached() }
+            (total * Tensor([1, 0])).sum().backward()
+        }
+        let alone = leaves.map { $0.detached().requiringGradient() }
+        for _ in 0..<64 {
+            var total = alone[0] * 2
+            for leaf in alone.dropFirst() { total = total + leaf * total.detached() }
+            (total * Tensor([1, 0])).sum().backward()
+        }
+        for (leaf, expected) in zip(leaves, alone) { #expect(leaf.gradient?.array() == expected.gradient?.array()) }
+    }
+
+    @Test("Threads that read one pending tensor all get its value")
+    func concurrentReads() {
+        for _ in 0..<200 {
+            let x = (Tensor([1, 2, 3] as [Float]) * 2 + 1).exp().log()
+            let sum = x.sum()
+            DispatchQueue.concurrentPerform(iterations: 4) { index in
+                let found = index % 2 == 0 ? sum.item() : (x + 1).sum().item() - 3
+                if abs(found - 15) > 1e-3 { Issue.record("a thread read \(found)") }
+            }
+        }
     }
 
     @Test("A retained history is walked again and gradients add up")

@@ -27,6 +27,21 @@ struct MemoryTests {
         #expect(released.value.load(ordering: .relaxed) == 1)
     }
 
+    @Test func borrowedMemoryIsNeverWrittenThoughNobodyElseHoldsIt() {
+        let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4)
+        defer { memory.deallocate() }
+        for index in memory.indices { memory[index] = 1 }
+        guard let base = memory.baseAddress else { return }
+        var x = Tensor(borrowing: UnsafeMutableRawPointer(base), shape: [4], dtype: .float32)
+        for _ in 0..<3 {
+            x = x + 1
+            x[0] = Tensor(9)
+            _ = x.array()
+        }
+        #expect(x.array() == [9, 4, 4, 4])
+        #expect(memory.allSatisfy { $0 == 1 })
+    }
+
     @Test func assignmentWorksInPlaceWhereTheOldValueIsGone() throws {
         var z = Tensor.arange(1000) + 1
         let first = try address(of: z)

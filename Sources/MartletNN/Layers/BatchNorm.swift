@@ -97,10 +97,13 @@ extension NormalizationLayer {
         guard count > 1 else {
             stop("\(Self.self): more than one value a channel is needed in training, the shape is \(x.shape)")
         }
-        let results = Value.makeAll(
-            .composite(CompositeCall(BatchNormTraining(epsilon: epsilon))), [x.value, scale.value, shift.value])
-        withoutGradient { follow(mean: results[1].detached(), variance: results[2].detached(), count: count) }
-        return Tensor(results[0])
+        // What becomes running statistics is held by nobody until it is stored: no bound may cut in between.
+        return Recording.uninterrupted {
+            let results = Value.makeAll(
+                .composite(CompositeCall(BatchNormTraining(epsilon: epsilon))), [x.value, scale.value, shift.value])
+            withoutGradient { follow(mean: results[1].detached(), variance: results[2].detached(), count: count) }
+            return Tensor(results[0])
+        }
     }
 
     private func follow(mean: Value, variance: Value, count: Int) {
