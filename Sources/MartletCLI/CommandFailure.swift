@@ -40,7 +40,7 @@ struct CommandFailure: Error {
         let isOurs = error is CommandFailure || MartletCommand.exitCode(for: error) == .failure
         guard isOurs else { MartletCommand.exit(withError: error) }
         let failure = CommandFailure(error)
-        Terminal.standardError.write("martlet: \(failure.message)\n")
+        CommandLog.logger.error("\(failure.message)")
         if CommandLine.arguments.contains("--json") {
             let line = Event(event: "error", code: failure.code.rawValue, message: failure.message)
             try? JSONLines.print(line)

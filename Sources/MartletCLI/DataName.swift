@@ -42,11 +42,9 @@ enum DataName: String, ExpressibleByArgument, Codable, CaseIterable {
     static func choose(_ asked: DataName?, directory: String?) throws -> (name: DataName, note: String?) {
         if let asked { return (asked, nil) }
         do {
-            _ = try DataName.mnist.load(.test, directory: directory)
+            for part in ImagePart.allCases { _ = try DataName.mnist.load(part, directory: directory) }
             return (.mnist, nil)
-        } catch let error as FileError
-            where directory == nil && (error.kind == .unreachable || error.kind == .missing)
-        {
+        } catch let error as FileError where directory == nil && !DataPlaces.isInsistedOn {
             return (
                 .digits,
                 """

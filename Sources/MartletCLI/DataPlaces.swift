@@ -27,6 +27,14 @@ enum DataPlaces {
         }
     }
 
+    /// True where `MARTLET_DATA` names a folder that holds something of MNIST: what is wrong with it is to be mended, not
+    /// passed by.
+    static var isInsistedOn: Bool {
+        guard let folder = ProcessInfo.processInfo.environment["MARTLET_DATA"], !folder.isEmpty else { return false }
+        let location = MNISTLocation(variant: .digits, directory: folder, dataFolder: nil, cache: .standard)
+        return files.contains { part, contents in (try? location.path(part, contents)) != nil }
+    }
+
     private static func folder(of variant: MNISTFiles.Variant) -> Place {
         let cache = DataCache.standard
         if let folder = ProcessInfo.processInfo.environment["MARTLET_DATA"], !folder.isEmpty {

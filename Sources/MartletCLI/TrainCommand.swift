@@ -59,14 +59,16 @@ struct TrainCommand: ParsableCommand {
             let folder = try RunFolder.open(resume)
             let configuration = try folder.readConfiguration(as: TrainConfiguration.self)
             if configuration.machine != Machine.description {
-                Terminal.standardError.write(
-                    "The run began on \(configuration.machine) and goes on on \(Machine.description): "
-                        + "its numbers will be right, but not the same to the last bit.\n")
+                CommandLog.logger.warning(
+                    """
+                    The run began on \(configuration.machine) and goes on on \(Machine.description): its numbers will be right, \
+                    but not the same to the last bit.
+                    """)
             }
             session = TrainSession(configuration: configuration, folder: folder, resumes: true, isJSON: json)
         } else {
             let (configuration, note) = try configuration()
-            if let note { Terminal.standardError.write(note + "\n") }
+            if let note { CommandLog.logger.notice("\(note)") }
             let folder = try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: configuration.model.rawValue)
             session = TrainSession(configuration: configuration, folder: folder, resumes: false, isJSON: json)
         }

@@ -143,8 +143,9 @@ open class Optimizer: StateHolder {
             if state.tensors[name] == nil, stateNames.contains(where: { state.tensors[prefix + $0] != nil }) {
                 error.missing.append(name)
             }
-            if let tensor = state.tensors[name], tensor.shape != parameter.shape {
-                error.misshapen.append("\(name) (expected \(parameter.shape), found \(tensor.shape))")
+            if let tensor = state.tensors[name], tensor.shape != parameter.shape || tensor.dtype != parameter.dtype {
+                error.misshapen.append(
+                    "\(name) (expected \(parameter.dtype) \(parameter.shape), found \(tensor.dtype) \(tensor.shape))")
             }
         }
         error.unexpected = state.tensors.keys.filter { !known.contains($0) }.sorted()

@@ -14,17 +14,20 @@ extension Tensor {
         }
     }
 
-    /// Uniform numbers in [0, 1): multiples of 2⁻²⁴ in float32 and the 16-bit types, of 2⁻⁵³ in float64.
+    /// Uniform numbers in [0, 1): multiples of 2⁻²⁴ in float32, 2⁻⁵³ in float64, 2⁻¹¹ in float16 and 2⁻⁸ in bfloat16.
     public static func rand(_ shape: Shape, dtype: DataType = .float32, requiresGradient: Bool = false) -> Tensor {
         leaf(unit(shape, dtype), requiresGradient)
     }
 
-    /// Uniform numbers in [low, high).
+    /// Uniform numbers in [low, high): low + (high - low)·u. In the 16-bit types the sum may round up to `high`.
     public static func uniform(
         _ shape: Shape, low: Double = 0, high: Double = 1, dtype: DataType = .float32
     ) -> Tensor {
-        let unit = unit(shape, dtype)
-        return Tensor(unit * Value.scalar(high - low, dtype: dtype) + Value.scalar(low, dtype: dtype))
+        let scaled = unit(shape, dtype) * Value.scalar(high - low, dtype: dtype) + Value.scalar(low, dtype: dtype)
+        // The sum may round up to the end that is left out.
+        let last = dtype == .float32 ? Double(Float(high).nextDown) : high.nextDown
+        guard low < high, low != 0, dtype == .float32 || dtype == .float64 else { return Tensor(scaled) }
+        return Tensor(scaled.minimum(Value.scalar(last, dtype: dtype)))
     }
 
     /// Normal numbers of mean 0 and variance 1.
@@ -55,7 +58,9 @@ extension Tensor {
     /// Whole numbers from `low` up to `high`, which is left out; int64.
     public static func randint(_ low: Int, _ high: Int, _ shape: Shape) -> Tensor {
         guard high > low else { stop("randint: the range \(low)..<\(high) is empty") }
-        let bits = randomBits(shape).value
+        // 63 bits: a remainder favours small numbers by at most span / 2⁶³.
+        let upper = Value.binary(.floorDivide, randomBits(shape).value, Value.structural(2, dtype: .int64))
+        let bits = upper * Value.scalar(integer: 1 << 32) + randomBits(shape).value
         let span = Value.scalar(integer: high - low)
         return Tensor(Value.binary(.remainder, bits, span) + Value.scalar(integer: low))
     }
@@ -75,7 +80,11 @@ extension Tensor {
             let low = Value.binary(.floorDivide, randomBits(shape).value, Value.structural(2048, dtype: .int64))
             return (high * 0x1p-32 + low.cast(to: .float64) * 0x1p-53)
         }
-        return randomBits(shape).value.applying(.unitFromBits).cast(to: dtype)
+        let unit = randomBits(shape).value.applying(.unitFromBits)
+        // Rounded to 16 bits the largest would be 1.
+        guard dtype == .bfloat16 || dtype == .float16 else { return unit.cast(to: dtype) }
+        let steps = dtype == .bfloat16 ? 256.0 : 2048
+        return ((unit * steps).applying(.floor) / steps).cast(to: dtype)
     }
 
     private static func leaf(_ value: Value, _ requiresGradient: Bool) -> Tensor {

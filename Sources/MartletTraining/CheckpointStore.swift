@@ -13,10 +13,14 @@ struct CheckpointStore {
         removeLeftovers()
     }
 
-    /// Writes a checkpoint, then removes what is older than the newest `kept`.
+    /// Writes a checkpoint, then removes all but the newest `kept` up to it. One of a later step could not be read, else the
+    /// run would have gone on from there.
     func save(_ checkpoint: Checkpoint) throws {
         try checkpoint.write(to: folder.checkpointPath(step: checkpoint.position.step))
-        for old in folder.checkpoints().dropLast(kept) { unlink(old.path) }
+        let step = checkpoint.position.step
+        let others = folder.checkpoints().filter { $0.step != step }
+        for old in others.filter({ $0.step < step }).dropLast(kept - 1) { unlink(old.path) }
+        for unreadable in others where unreadable.step > step { unlink(unreadable.path) }
     }
 
     /// The newest checkpoint that can be read; nil where there is none at all.

@@ -14,8 +14,8 @@ final class EpochTotals: StateHolder {
 
     /// Starts an epoch.
     func clear() {
-        loss.tensor = Tensor(0.0)
-        correct.tensor = Tensor(0.0)
+        loss.tensor = Tensor.zeros([], dtype: .float64)
+        correct.tensor = Tensor.zeros([], dtype: .float64)
     }
 
     /// Adds a batch.

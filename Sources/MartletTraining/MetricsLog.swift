@@ -34,6 +34,8 @@ public struct MetricsLog: ~Copyable {
             guard count >= 0 else { throw FileError.system(errno, file: path, step: "write") }
             written += count
         }
+        // On the disk before the checkpoint that counts the epoch as done.
+        guard fsync(descriptor) == 0 else { throw FileError.system(errno, file: path, step: "sync") }
     }
 
     /// The records of a file; a torn last line is left out.

@@ -39,8 +39,15 @@ extension Trainer {
         _ = try step.run(batch.inputs, batch.labels)
     }
 
-    /// Finds the step after `checkpoint` whose loss was the first that was not finite, and the layer that made it so, by
+    /// True where every parameter is a number throughout.
+    var hasFiniteParameters: Bool {
+        withoutGradient { model.parameters.allSatisfy { $0.value.isFinite().all().item(as: Bool.self) } }
+    }
+
+    /// Finds the first step after `checkpoint` whose loss or update was not finite, and the layer that made its loss so, by
     /// going there again: the same steps give the same numbers.
+    ///
+    /// - Throws: `DataError` where a label outside the classes was the cause.
     func findNonFinite(after checkpoint: Checkpoint, _ train: DataLoader) throws -> NonFiniteLoss {
         let start = checkpoint.position
         var limit = Int.max
@@ -50,11 +57,12 @@ extension Trainer {
             var taken = 0
             for batch in train {
                 if taken == limit {
+                    try checkLabels(of: batch, step: start.step + taken + 1)
                     let layer = firstNonFiniteLayer(of: model) { _ = loss(model(batch.inputs), batch.labels) }
                     return NonFiniteLoss(step: start.step + taken + 1, epoch: start.epochsDone + 1, layer: layer)
                 }
                 try takeStep(batch, after: start.step + taken)
-                if !totals.sums.loss.isFinite {
+                if !totals.sums.loss.isFinite || !hasFiniteParameters {
                     limit = taken
                     break
                 }
@@ -63,5 +71,16 @@ extension Trainer {
             try train.finish()
         }
         return NonFiniteLoss(step: start.step, epoch: start.epochsDone + 1, layer: nil)
+    }
+
+    /// A data set that does not say how many classes it has may name one that the model has no output for.
+    private func checkLabels(of batch: Batch, step: Int) throws {
+        let outputs = withoutGradient { model(batch.inputs) }
+        guard isClasses(batch.labels, outputs) else { return }
+        let labels = batch.labels.to(dtype: .int64).array(as: Int.self)
+        guard let row = labels.firstIndex(where: { !(0..<outputs.shape[1]).contains($0) }) else { return }
+        throw DataError(
+            dataset: "training data", field: "labels", index: batch.indices[row],
+            expected: "0 to \(outputs.shape[1] - 1), as the model has outputs", found: "\(labels[row]) in step \(step)")
     }
 }

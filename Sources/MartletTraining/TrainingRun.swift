@@ -1,4 +1,5 @@
 import MartletData
+import MartletFiles
 import MartletNN
 import MartletOptim
 import MartletTensor
@@ -15,8 +16,10 @@ final class TrainingRun {
     private var position: Checkpoint.Position
     private var history: [MetricsRecord] = []
     private var lastTest: Evaluation?
-    /// Where the search for a bad loss would begin.
-    private var lastGood: Checkpoint
+    /// Where the search for a bad loss would begin; nil where nobody wants one.
+    private var lastGood: Checkpoint?
+    /// Held as long as the run goes on: one process a folder.
+    private let lock: FolderLock?
     private var clock = RunClock()
 
     init(
@@ -25,18 +28,24 @@ final class TrainingRun {
     ) throws {
         (self.trainer, self.train, self.validation, self.test) = (trainer, train, validation, test)
         self.folder = folder
+        lock = try folder.map { try FolderLock($0.path) }
         store = folder.map { CheckpointStore($0, keeping: trainer.settings.keptCheckpoints) }
+        if !resumes, let folder, let earlier = folder.checkpoints().last {
+            throw FileError(
+                .mismatch, file: earlier.path, field: "checkpoint",
+                expected: "none where a run begins; resume it, or choose another folder", found: "one of an earlier run")
+        }
         trainer.model.train()
         trainer.totals.clear()
         position = Checkpoint.Position(
             step: 0, epochsDone: 0, epochImages: 0, loader: train.state, generator: Generator.current.state,
             optimizerSteps: Double(trainer.optimizer.stepCount),
             learningRates: trainer.optimizer.groups.map(\.learningRate), epochSeconds: 0, elapsedSeconds: 0)
-        lastGood = trainer.checkpoint(position)
+        lastGood = trainer.settings.stopsAtNonFiniteLoss ? trainer.checkpoint(position) : nil
         guard resumes, let folder, let store, let checkpoint = try store.latest() else { return }
         position = checkpoint.position
         try trainer.restore(checkpoint, train, name: folder.checkpointPath(step: position.step))
-        lastGood = checkpoint
+        if lastGood != nil { lastGood = checkpoint }
     }
 
     func run(isInterrupted: () -> Bool) throws -> Trainer.Outcome {
@@ -98,23 +107,26 @@ final class TrainingRun {
     }
 
     private func checkLoss() throws {
-        guard trainer.settings.stopsAtNonFiniteLoss, !trainer.totals.sums.loss.isFinite else { return }
+        guard let lastGood, !trainer.totals.sums.loss.isFinite else { return }
         throw try trainer.findNonFinite(after: lastGood, train)
     }
 
     /// Keeps the run as it is; a spoilt one is never kept.
     private func save() throws {
         try checkLoss()
+        if let lastGood, !trainer.hasFiniteParameters { throw try trainer.findNonFinite(after: lastGood, train) }
         position.loader = train.state
         position.generator = Generator.current.state
         position.optimizerSteps = Double(trainer.optimizer.stepCount)
         position.learningRates = trainer.optimizer.groups.map(\.learningRate)
         position.epochSeconds = clock.epochSeconds
         position.elapsedSeconds = clock.elapsedSeconds
-        lastGood = trainer.checkpoint(position)
         clock.didSave()
+        guard lastGood != nil || store != nil else { return }
+        let checkpoint = trainer.checkpoint(position)
+        if lastGood != nil { lastGood = checkpoint }
         guard let folder, let store else { return }
-        try store.save(lastGood)
+        try store.save(checkpoint)
         let path = folder.checkpointPath(step: position.step)
         for observer in trainer.observers { observer.checkpointWasWritten(path) }
     }

@@ -11,13 +11,18 @@ extension DataLoader {
         public var sampleCount: Int
         /// Samples in a batch.
         public var batchSize: Int
+        /// Whether the order is drawn anew in each epoch.
+        public var shuffle: Bool
+        /// Whether a last batch that is not full is left out.
+        public var dropLast: Bool
     }
 
     /// The position now, to be kept in a checkpoint.
     public var state: State {
         let (seed, position) = progress.current
         return State(
-            seed: seed, epoch: position.epoch, batch: position.batch, sampleCount: dataset.count, batchSize: batchSize)
+            seed: seed, epoch: position.epoch, batch: position.batch, sampleCount: dataset.count, batchSize: batchSize,
+            shuffle: shuffle, dropLast: dropLast)
     }
 
     /// Continues from a kept position: the next loop goes on with the batch that would have followed.
@@ -29,6 +34,11 @@ extension DataLoader {
                 dataset: "DataLoader", field: "state",
                 expected: "\(dataset.count) samples in batches of \(batchSize)",
                 found: "\(state.sampleCount) samples in batches of \(state.batchSize)")
+        }
+        guard state.shuffle == shuffle, state.dropLast == dropLast else {
+            throw DataError(
+                dataset: "DataLoader", field: "state", expected: "shuffle \(shuffle), dropLast \(dropLast)",
+                found: "shuffle \(state.shuffle), dropLast \(state.dropLast)")
         }
         guard state.epoch >= 0, (0...count).contains(state.batch) else {
             throw DataError(

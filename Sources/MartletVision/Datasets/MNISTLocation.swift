@@ -68,12 +68,11 @@ package struct MNISTLocation {
             mirrors = [
                 "https://ossci-datasets.s3.amazonaws.com/mnist/",
                 "https://storage.googleapis.com/cvdf-datasets/mnist/",
-                "http://yann.lecun.com/exdb/mnist/",
             ]
         case .fashion:
             mirrors = [
-                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                 "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+                "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
             ]
         }
         let (md5, byteCount) = identity(part, contents)
