@@ -1,4 +1,5 @@
 import Foundation
+import MartletData
 import MartletFiles
 import MartletTensor
 import MartletTraining
@@ -104,6 +105,86 @@ struct TrainerTests {
         let free = try ToyProblem(
             settings: TrainingSettings(epochs: 1, checkpointSeconds: nil, stopsAtNonFiniteLoss: false), poisonedAt: 42)
         #expect(try free.trainer.fit(free.loader).history[0].trainLoss.isNaN)
+    }
+
+    @Test("a folder that holds a run, or has one under way, is refused, and nothing in it changes")
+    func folders() throws {
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            try folder.writeConfiguration(settings)
+            let first = try ToyProblem(settings: settings)
+            _ = try first.trainer.fit(first.loader, in: folder) {
+                // The run is under way: nobody else may go on with it.
+                let other = try? ToyProblem(settings: settings)
+                let error = #expect(throws: FileError.self) {
+                    _ = try other?.trainer.fit(other?.loader ?? first.loader, in: folder, resumes: true)
+                }
+                #expect(error?.field == "run folder")
+                return true
+            }
+            let kept = folder.checkpoints().map(\.step)
+            let second = try ToyProblem(settings: settings)
+            let error = #expect(throws: FileError.self) { _ = try second.trainer.fit(second.loader, in: folder) }
+            #expect(error?.field == "checkpoint")
+            #expect(folder.checkpoints().map(\.step) == kept)
+        }
+    }
+
+    @Test("a run that falls back past a damaged checkpoint keeps what it saves from there")
+    func savesAfterDamage() throws {
+        let settings = TrainingSettings(epochs: 2, checkpointSteps: 1, checkpointSeconds: nil, keptCheckpoints: 1)
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            try folder.writeConfiguration(settings)
+            let first = try ToyProblem(settings: settings)
+            var steps = 0
+            _ = try first.trainer.fit(first.loader, in: folder) {
+                steps += 1
+                return steps == 3
+            }
+            try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder.checkpointPath(step: 9)))
+            let second = try ToyProblem(settings: settings)
+            steps = 0
+            _ = try second.trainer.fit(second.loader, in: folder, resumes: true) {
+                steps += 1
+                return steps == 1
+            }
+            #expect(folder.checkpoints().map(\.step) == [4])
+        }
+    }
+
+    @Test("parameters that an update has spoilt are never kept, though the loss was a number")
+    func spoiltUpdate() throws {
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            let problem = try ToyProblem(
+                settings: TrainingSettings(epochs: 3, checkpointSteps: 1, checkpointSeconds: nil))
+            var steps = 0
+            let error = #expect(throws: NonFiniteLoss.self) {
+                _ = try problem.trainer.fit(problem.loader, in: folder) {
+                    steps += 1
+                    if steps == 5 {
+                        problem.trainer.model.parameters[0].update { $0 * Tensor(Float.infinity) }
+                    }
+                    return false
+                }
+            }
+            #expect(error != nil)
+            #expect(folder.checkpoints().last?.step == 5)
+            let next = try ToyProblem(settings: settings)
+            _ = try next.trainer.fit(next.loader, in: folder, resumes: true) { true }
+            #expect(next.trainer.model.parameters.allSatisfy { $0.value.isFinite().all().item(as: Bool.self) })
+        }
+    }
+
+    @Test("a label that the model has no output for is named, with its place")
+    func strangeLabel() throws {
+        let problem = try ToyProblem(settings: settings)
+        let data = TensorDataset(Tensor.randn([30, 6]), Tensor((0..<30).map { $0 == 17 ? 5 : $0 % 3 }))
+        let error = #expect(throws: DataError.self) {
+            _ = try problem.trainer.fit(DataLoader(data, batchSize: 15))
+        }
+        #expect(error?.field == "labels" && error?.index == 17)
     }
 
     @Test("a run that gets no better ends early, and a resumed one where the other did")
