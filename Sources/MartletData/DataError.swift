@@ -13,6 +13,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was there instead.
     public let found: String
 
+    /// An error of these parts.
     public init(dataset: String, field: String, index: Int? = nil, expected: String, found: String) {
         self.dataset = dataset
         self.field = field
@@ -29,5 +30,6 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension DataError: LocalizedError {
+    /// The same line as `description`.
     public var errorDescription: String? { description }
 }

@@ -4,7 +4,9 @@ import Foundation
 public struct RemoteFile: Sendable, Equatable {
     /// How the publisher states a file's checksum, in lower-case hexadecimal digits.
     public enum Checksum: Sendable, Equatable {
+        /// An MD5 digest: 32 digits.
         case md5(String)
+        /// A SHA-256 digest: 64 digits.
         case sha256(String)
     }
 
@@ -12,10 +14,12 @@ public struct RemoteFile: Sendable, Equatable {
     public let name: String
     /// Addresses that `curl` understands (`https:`, `http:`, `file:`), tried in this order.
     public let urls: [String]
+    /// What the file's bytes must digest to.
     public let checksum: Checksum
     /// The size in bytes, where it is known.
     public let byteCount: Int?
 
+    /// A file, by its name in the cache, its addresses and its checksum.
     public init(name: String, urls: [String], checksum: Checksum, byteCount: Int? = nil) {
         self.name = name
         self.urls = urls
@@ -43,6 +47,7 @@ public struct DataCache: Sendable {
     /// The folder; made when the first file comes.
     public let folder: String
 
+    /// A cache in this folder.
     public init(folder: String) {
         self.folder = folder
     }

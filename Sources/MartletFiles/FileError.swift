@@ -36,6 +36,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was there instead.
     public let found: String
 
+    /// An error of these parts.
     public init(_ kind: Kind, file: String, field: String, expected: String, found: String) {
         self.kind = kind
         self.file = file
@@ -49,6 +50,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension FileError: LocalizedError {
+    /// The same line as `description`.
     public var errorDescription: String? { description }
 }
 

@@ -5,10 +5,14 @@
 public enum SafetensorsWriter {
     /// What to write: a name, an element type and a shape.
     public struct Tensor: Sendable, Equatable {
+        /// The tensor's name in the header.
         public let name: String
+        /// The type of its elements.
         public let type: StoredType
+        /// Sizes along each axis; empty for a single number.
         public let shape: [Int]
 
+        /// A tensor of this name, type and shape.
         public init(name: String, type: StoredType, shape: [Int]) {
             self.name = name
             self.type = type

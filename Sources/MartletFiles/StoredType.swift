@@ -1,18 +1,31 @@
 /// The element types that files hold, named as safetensors names them.
 public enum StoredType: String, Sendable, CaseIterable, Hashable {
     // In the order in which the reference writer sorts types before it lays out the data.
+    /// A truth value in a byte: 0 or 1.
     case bool = "BOOL"
+    /// An integer from 0 to 255.
     case uint8 = "U8"
+    /// An integer from -128 to 127.
     case int8 = "I8"
+    /// A signed integer of 16 bits.
     case int16 = "I16"
+    /// An unsigned integer of 16 bits.
     case uint16 = "U16"
+    /// IEEE 754 half precision.
     case float16 = "F16"
+    /// The upper 16 bits of a float32.
     case bfloat16 = "BF16"
+    /// A signed integer of 32 bits.
     case int32 = "I32"
+    /// An unsigned integer of 32 bits.
     case uint32 = "U32"
+    /// IEEE 754 single precision.
     case float32 = "F32"
+    /// IEEE 754 double precision.
     case float64 = "F64"
+    /// A signed integer of 64 bits.
     case int64 = "I64"
+    /// An unsigned integer of 64 bits.
     case uint64 = "U64"
 
     /// Bytes an element takes.

@@ -17,15 +17,18 @@ public protocol Module: AnyObject, Sendable, StateHolder {
 
 /// A module that maps one tensor to one: what `Sequential` is made of.
 public protocol Layer: Module {
+    /// The layer's output for `x`.
     func callAsFunction(_ x: Tensor) -> Tensor
 }
 
 /// A layer that behaves differently in training: `train()` and `eval()` set its switch.
 public protocol ModeDependent: Module {
+    /// Training or evaluation, as `train()` and `eval()` set it.
     var mode: ModeSwitch { get }
 }
 
 extension Module {
+    /// The stored properties with their names, those of superclasses after the class' own.
     public var members: [(name: String, value: Any)] {
         var found: [(name: String, value: Any)] = []
         var mirror: Mirror? = Mirror(reflecting: self)
@@ -54,10 +57,13 @@ extension Module {
     /// The number of elements in all parameters.
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
 
+    /// Every parameter's value and gradient, and every buffer.
     public var stateSlots: [StateSlot] {
         parameters.flatMap { [$0.slot, $0.box.slot] } + namedBuffers.map(\.buffer.slot)
     }
+    /// None: a module has no changing numbers.
     public var stateNumbers: [StateNumber] { [] }
+    /// The switch of every layer in the tree that behaves differently in training.
     public var modeSwitches: [ModeSwitch] {
         namedModules.compactMap { ($0.module as? any ModeDependent)?.mode }
     }
@@ -104,11 +110,13 @@ public final class ModuleBuffer: Sendable {
     public let name: String
     package let slot: StateSlot
 
+    /// A buffer with its name in state dictionaries and its first value.
     public init(_ name: String, _ value: Tensor) {
         self.name = name
         slot = StateSlot(value)
     }
 
+    /// The tensor now; a new value is kept without its gradient.
     public var value: Tensor {
         get {
             guard let tensor = slot.tensor else { stop("ModuleBuffer \(name): its value was taken by a compiled call") }

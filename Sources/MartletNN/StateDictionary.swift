@@ -10,8 +10,10 @@ public struct StateDictionaryError: Error, Equatable, Sendable, CustomStringConv
     /// Names whose shapes differ, with what was expected and found.
     public var misshapen: [String] = []
 
+    /// An error without a name in it: nothing is wrong.
     public init() {}
 
+    /// One line with the names of each kind.
     public var description: String {
         var parts: [String] = []
         if !missing.isEmpty { parts.append("missing: \(missing.joined(separator: ", "))") }

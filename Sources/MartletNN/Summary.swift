@@ -9,21 +9,28 @@ public protocol CountsOperations: Layer {
 
 /// What `summary(input:)` gives: a row a layer, in the order they run.
 public struct ModuleSummary: Sendable, CustomStringConvertible {
+    /// A layer's call.
     public struct Row: Sendable, Equatable {
-        /// The layer's path and type.
+        /// The layer's path in the module; empty for the module itself and layers outside it.
         public let name: String
+        /// The name of the layer's class.
         public let type: String
+        /// The shape of its output.
         public let output: Shape
         /// Elements in its parameters.
         public let parameters: Int
+        /// Multiply-adds of its call; 0 for layers that cannot say.
         public let multiplyAdds: Int
     }
+    /// The layers, in the order they run; a layer that runs twice has two rows.
     public let rows: [Row]
+    /// Elements in all parameters of the module, each counted once.
     public let parameterCount: Int
 
     /// Multiply-adds of all layers.
     public var multiplyAdds: Int { rows.reduce(0) { $0 + $1.multiplyAdds } }
 
+    /// The table as text, with a row of totals.
     public var description: String {
         let header = ["layer", "output shape", "parameters", "multiply-adds"]
         let cells = rows.map { row in

@@ -27,6 +27,8 @@ public final class Adam: AdamFamily {
             epsilon: epsilon, amsgrad: amsgrad, maximize: maximize)
     }
 
+    /// Groups with learning rates and weight decays of their own; the other settings are those of the initialiser
+    /// above.
     public init(
         _ groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         amsgrad: Bool = false, maximize: Bool = false
@@ -39,6 +41,16 @@ public final class Adam: AdamFamily {
 ///
 /// Source: I. Loshchilov and F. Hutter, "Decoupled weight decay regularization" (2019).
 public final class AdamW: AdamFamily {
+    /// One group of all parameters.
+    ///
+    /// - Parameters:
+    ///   - parameters: what is trained.
+    ///   - learningRate: the step size.
+    ///   - betas: β₁ and β₂, the parts of the means that a step keeps.
+    ///   - epsilon: ε, added to the root of the second moment.
+    ///   - weightDecay: the factor of the decoupled decay.
+    ///   - amsgrad: whether the largest v so far takes v's place.
+    ///   - maximize: whether steps go up the gradient instead of down.
     public convenience init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
@@ -48,6 +60,8 @@ public final class AdamW: AdamFamily {
             epsilon: epsilon, amsgrad: amsgrad, maximize: maximize)
     }
 
+    /// Groups with learning rates and weight decays of their own; the other settings are those of the initialiser
+    /// above.
     public init(
         _ groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         amsgrad: Bool = false, maximize: Bool = false
@@ -58,7 +72,9 @@ public final class AdamW: AdamFamily {
 
 /// What Adam and AdamW share.
 public class AdamFamily: Optimizer {
+    /// β₁ and β₂: the parts of the mean gradient and the mean square that a step keeps.
     public let betas: (Double, Double)
+    /// ε: added to the root of the second moment.
     public let epsilon: Double
     private let decay: WeightDecay
     private let amsgrad: Bool

@@ -5,12 +5,13 @@ import MartletTensor
 
 /// Parameters that share their settings.
 public final class ParameterGroup {
+    /// The group's parameters, in the order of the state's names.
     public let parameters: [Parameter]
     package let rate: StateNumber
     /// The factor of weight decay; what it means is the optimizer's to say.
     public let weightDecay: Double
 
-    /// A group; `learningRate` and `weightDecay` are the optimizer's own where nil.
+    /// A group with its step size and its factor of weight decay; 0 is none.
     public init(_ parameters: [Parameter], learningRate: Double, weightDecay: Double = 0) {
         self.parameters = parameters
         rate = StateNumber(learningRate)
@@ -29,6 +30,7 @@ public final class ParameterGroup {
 /// `step()` records every parameter's update as one fused pass and runs it, in place where nobody else holds the old
 /// values. State is kept in slots, so that `compile(updating:)` and checkpoints find it.
 open class Optimizer: StateHolder {
+    /// What is trained, a group for each setting.
     public let groups: [ParameterGroup]
     /// Steps taken so far.
     package let count = StateNumber(0)
@@ -105,19 +107,25 @@ open class Optimizer: StateHolder {
 
     // MARK: State
 
+    /// Each parameter's value, gradient and update tensors.
     public var stateSlots: [StateSlot] {
         zip(groups, states).flatMap { group, states in
             group.parameters.flatMap { [$0.slot, $0.box.slot] } + states.flatMap { $0 }
         }
     }
+    /// The steps taken and each group's learning rate.
     public var stateNumbers: [StateNumber] { [count] + groups.map(\.rate) }
 
     /// What a checkpoint keeps: tensors by `group.parameter.name`, and the numbers.
     public struct State: Sendable {
+        /// Tensors of the updates, by `group.parameter.name`, the groups and parameters counted from 0.
         public var tensors: [String: Tensor]
+        /// Steps taken.
         public var stepCount: Double
+        /// Each group's learning rate, in order.
         public var learningRates: [Double]
 
+        /// A state of these parts.
         public init(tensors: [String: Tensor], stepCount: Double, learningRates: [Double]) {
             self.tensors = tensors
             self.stepCount = stepCount

@@ -13,15 +13,21 @@ import MartletTensor
 ///
 /// Source: I. Sutskever et al. (2013), in the form of torch.optim.SGD.
 public final class SGD: Optimizer {
-    /// How momentum adds a gradient to the velocity. The exponential average is not PyTorch's dampening, which takes the
+    /// How momentum adds a gradient g to the velocity v: `pytorch` is v ← β·v + g, `exponentialAverage` is
+    /// v ← β·v + (1 - β)·g from v = 0. The exponential average is not PyTorch's dampening, which takes the
     /// full gradient on the first step.
     public enum MomentumForm: Sendable { case pytorch, exponentialAverage }
 
+    /// β: the part of the velocity that a step keeps; 0 for none.
     public let momentum: Double
+    /// How a gradient joins the velocity.
     public let momentumForm: MomentumForm
+    /// The part of each gradient after the first that does not join the velocity.
     public let dampening: Double
+    /// True where a step goes by β·v + g instead of v.
     public let nesterov: Bool
     private let decay: WeightDecay
+    /// True where steps go up the gradient instead of down.
     public let maximize: Bool
 
     /// One group of all parameters.

@@ -70,6 +70,7 @@ extension Tensor {
             return keepingAxes ? result : result.reshaped(known: shape.reduced(axes))
         }
     }
+    /// ln Σ e^x along one axis, without overflow.
     public func logSumExp(axis: Int, keepingAxes: Bool = false) -> Tensor {
         logSumExp(axes: [axis], keepingAxes: keepingAxes)
     }

@@ -99,7 +99,9 @@ public enum Padding: Sendable, Hashable, ExpressibleByIntegerLiteral, Expressibl
     /// As many zeros as keep the size with stride 1, the odd one at the high end; needs stride 1.
     case same
 
+    /// As many zeros on both sides of every spatial axis.
     public init(integerLiteral value: Int) { self = .zeros([value]) }
+    /// Zeros on both sides, a number for each spatial axis.
     public init(arrayLiteral elements: Int...) { self = .zeros(elements) }
     /// No padding.
     public static let valid = Padding.zeros([0])

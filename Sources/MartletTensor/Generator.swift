@@ -11,18 +11,23 @@ public final class Generator: @unchecked Sendable {
     private var key: UInt64
     private var draws: UInt64 = 0
 
+    /// A generator whose draws follow from the seed alone.
     public init(seed: UInt64) { key = Generator.mixed(seed) }
 
     /// What a checkpoint stores: the generator continues from here bit by bit.
     public struct State: Codable, Hashable, Sendable {
+        /// What all draws depend on, made from the seed.
         public var key: UInt64
+        /// Draws made with this key.
         public var draws: UInt64
+        /// A state of these parts.
         public init(key: UInt64, draws: UInt64) {
             self.key = key
             self.draws = draws
         }
     }
 
+    /// Where the generator stands; setting it continues from there.
     public var state: State {
         get { lock.withLock { State(key: key, draws: draws) } }
         set {
@@ -44,7 +49,9 @@ public final class Generator: @unchecked Sendable {
     /// Starts over from a seed.
     public func seed(_ seed: UInt64) {
         if StateRecorder.current != nil {
-            stop("compile: a generator was seeded inside the compiled function; seed it before the call, or use withGenerator")
+            stop(
+                "compile: a generator was seeded inside the compiled function; seed it before the call, or use "
+                    + "withGenerator(seed:)")
         }
         lock.withLock {
             key = Generator.mixed(seed)

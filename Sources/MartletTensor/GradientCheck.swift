@@ -6,13 +6,16 @@ public struct GradientReport: Sendable, CustomStringConvertible {
     public let worstError: Double
     /// The argument and the row-major position where it was found.
     public let argument: Int
+    /// The row-major position of the element in that argument.
     public let position: Int
     /// What reverse mode and the differences say there.
     public let derivative: Double
+    /// What the central difference says there.
     public let difference: Double
     /// True where the error is within the tolerance.
     public let passed: Bool
 
+    /// One line: outcome, place, both derivatives, error.
     public var description: String {
         "gradient check \(passed ? "passed" : "failed"): argument \(argument), element \(position): "
             + "derivative \(derivative), difference \(difference), relative error \(worstError)"

@@ -117,7 +117,7 @@ public protocol StateHolder {
 /// A compiled function notes the switches that its trace asks, and traces anew where one has changed.
 public final class ModeSwitch: Sendable {
     private let state = Atomic<Bool>(true)
-    /// On.
+    /// A switch that is on.
     public init() {}
 
     /// The position, noted by the trace that asks for it.

@@ -16,42 +16,60 @@ extension Tensor {
 
     /// a + b.
     public static func + (a: Tensor, b: Tensor) -> Tensor { combined(.add, a, b) }
+    /// a + b with a number b, which takes the tensor's type within its kind.
     public static func + (a: Tensor, b: some TensorScalar) -> Tensor { combined(.add, a, a.weak(b)) }
+    /// a + b with a number a, which takes the tensor's type within its kind.
     public static func + (a: some TensorScalar, b: Tensor) -> Tensor { combined(.add, b.weak(a), b) }
 
     /// a - b.
     public static func - (a: Tensor, b: Tensor) -> Tensor { combined(.subtract, a, b) }
+    /// a - b with a number b, which takes the tensor's type within its kind.
     public static func - (a: Tensor, b: some TensorScalar) -> Tensor { combined(.subtract, a, a.weak(b)) }
+    /// a - b with a number a, which takes the tensor's type within its kind.
     public static func - (a: some TensorScalar, b: Tensor) -> Tensor { combined(.subtract, b.weak(a), b) }
 
     /// a · b, element by element.
     public static func * (a: Tensor, b: Tensor) -> Tensor { combined(.multiply, a, b) }
+    /// a · b with a number b, which takes the tensor's type within its kind.
     public static func * (a: Tensor, b: some TensorScalar) -> Tensor { combined(.multiply, a, a.weak(b)) }
+    /// a · b with a number a, which takes the tensor's type within its kind.
     public static func * (a: some TensorScalar, b: Tensor) -> Tensor { combined(.multiply, b.weak(a), b) }
 
     /// a / b; integers divide as float32.
     public static func / (a: Tensor, b: Tensor) -> Tensor { combined(.divide, a, b) }
+    /// a / b with a number b, which takes the tensor's type within its kind; integers divide as float32.
     public static func / (a: Tensor, b: some TensorScalar) -> Tensor { combined(.divide, a, a.weak(b)) }
+    /// a / b with a number a, which takes the tensor's type within its kind; integers divide as float32.
     public static func / (a: some TensorScalar, b: Tensor) -> Tensor { combined(.divide, b.weak(a), b) }
 
     /// The remainder with the sign of the divisor, as Python's.
     public static func % (a: Tensor, b: Tensor) -> Tensor { combined(.remainder, a, b) }
+    /// The remainder of each element and a number, with the sign of the number, as Python's.
     public static func % (a: Tensor, b: some TensorScalar) -> Tensor { combined(.remainder, a, a.weak(b)) }
 
     /// -a.
     public static prefix func - (a: Tensor) -> Tensor { Tensor(-a.value) }
 
+    /// a becomes a + b; a's type and shape may change as the result's do.
     public static func += (a: inout Tensor, b: Tensor) { a = a + b }
+    /// a becomes a + b, with a number b.
     public static func += (a: inout Tensor, b: some TensorScalar) { a = a + b }
+    /// a becomes a - b; a's type and shape may change as the result's do.
     public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
+    /// a becomes a - b, with a number b.
     public static func -= (a: inout Tensor, b: some TensorScalar) { a = a - b }
+    /// a becomes a · b, element by element; a's type and shape may change as the result's do.
     public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
+    /// a becomes a · b, element by element, with a number b.
     public static func *= (a: inout Tensor, b: some TensorScalar) { a = a * b }
+    /// a becomes a / b; a's type and shape may change as the result's do.
     public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
+    /// a becomes a / b, with a number b.
     public static func /= (a: inout Tensor, b: some TensorScalar) { a = a / b }
 
     /// The quotient rounded towards minus infinity.
     public func floorDivided(by other: Tensor) -> Tensor { Tensor.combined(.floorDivide, self, other) }
+    /// The quotient by a number, rounded towards minus infinity.
     public func floorDivided(by other: some TensorScalar) -> Tensor { Tensor.combined(.floorDivide, self, weak(other)) }
 
     /// Each element to a power.
@@ -78,21 +96,37 @@ extension Tensor {
 
     // MARK: Comparison and logic, element by element, giving bool
 
+    /// True where a = b, element by element; bool.
     public static func .== (a: Tensor, b: Tensor) -> Tensor { combined(.equal, a, b) }
+    /// True where an element of a and the number b satisfy a = b; bool.
     public static func .== (a: Tensor, b: some TensorScalar) -> Tensor { combined(.equal, a, a.weak(b)) }
+    /// True where a ≠ b, element by element; bool.
     public static func .!= (a: Tensor, b: Tensor) -> Tensor { combined(.notEqual, a, b) }
+    /// True where an element of a and the number b satisfy a ≠ b; bool.
     public static func .!= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.notEqual, a, a.weak(b)) }
+    /// True where a < b, element by element; bool.
     public static func .< (a: Tensor, b: Tensor) -> Tensor { combined(.less, a, b) }
+    /// True where an element of a and the number b satisfy a < b; bool.
     public static func .< (a: Tensor, b: some TensorScalar) -> Tensor { combined(.less, a, a.weak(b)) }
+    /// True where a ≤ b, element by element; bool.
     public static func .<= (a: Tensor, b: Tensor) -> Tensor { combined(.lessOrEqual, a, b) }
+    /// True where an element of a and the number b satisfy a ≤ b; bool.
     public static func .<= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.lessOrEqual, a, a.weak(b)) }
+    /// True where a > b, element by element; bool.
     public static func .> (a: Tensor, b: Tensor) -> Tensor { combined(.greater, a, b) }
+    /// True where an element of a and the number b satisfy a > b; bool.
     public static func .> (a: Tensor, b: some TensorScalar) -> Tensor { combined(.greater, a, a.weak(b)) }
+    /// True where a ≥ b, element by element; bool.
     public static func .>= (a: Tensor, b: Tensor) -> Tensor { combined(.greaterOrEqual, a, b) }
+    /// True where an element of a and the number b satisfy a ≥ b; bool.
     public static func .>= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.greaterOrEqual, a, a.weak(b)) }
+    /// True where both are not 0; bool.
     public static func .& (a: Tensor, b: Tensor) -> Tensor { combined(.logicalAnd, a, b) }
+    /// True where a or b is not 0; bool.
     public static func .| (a: Tensor, b: Tensor) -> Tensor { combined(.logicalOr, a, b) }
+    /// True where exactly one of the two is not 0; bool.
     public static func .^ (a: Tensor, b: Tensor) -> Tensor { combined(.logicalXor, a, b) }
+    /// True where an element is 0; bool.
     public static prefix func .! (a: Tensor) -> Tensor { Tensor(a.value.applying(.logicalNot)) }
 }
 

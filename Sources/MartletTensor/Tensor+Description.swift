@@ -16,6 +16,7 @@ extension Tensor: CustomStringConvertible, CustomDebugStringConvertible {
     ///      [2. 5.]]  float32 [2, 2]
     public var description: String { TensorText(self).text }
 
+    /// The same text as `description`.
     public var debugDescription: String { description }
 }
 

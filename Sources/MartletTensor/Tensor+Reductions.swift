@@ -16,12 +16,14 @@ extension Tensor {
 
     /// Σx. Booleans and small integers count in int64.
     public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor { reduced(.sum, axes, keepingAxes, "sum") }
+    /// Σx along one axis. Booleans and small integers count in int64.
     public func sum(axis: Int, keepingAxes: Bool = false) -> Tensor { sum(axes: [axis], keepingAxes: keepingAxes) }
 
     /// Πx.
     public func product(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduced(.product, axes, keepingAxes, "product")
     }
+    /// Πx along one axis.
     public func product(axis: Int, keepingAxes: Bool = false) -> Tensor {
         product(axes: [axis], keepingAxes: keepingAxes)
     }
@@ -32,26 +34,31 @@ extension Tensor {
             value.mean(try shape.resolved(axes: axes, operation: "mean"), keeping: keepingAxes)
         }
     }
+    /// Σx / n along one axis; NaN where there are no elements.
     public func mean(axis: Int, keepingAxes: Bool = false) -> Tensor { mean(axes: [axis], keepingAxes: keepingAxes) }
 
     /// The largest element; NaN wins.
     public func max(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor { reduced(.max, axes, keepingAxes, "max") }
+    /// The largest element along one axis; NaN wins.
     public func max(axis: Int, keepingAxes: Bool = false) -> Tensor { max(axes: [axis], keepingAxes: keepingAxes) }
 
     /// The smallest element; NaN wins.
     public func min(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor { reduced(.min, axes, keepingAxes, "min") }
+    /// The smallest element along one axis; NaN wins.
     public func min(axis: Int, keepingAxes: Bool = false) -> Tensor { min(axes: [axis], keepingAxes: keepingAxes) }
 
     /// True where some element is not 0.
     public func any(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor(value.cast(to: .bool)).reduced(.any, axes, keepingAxes, "any")
     }
+    /// True where some element along one axis is not 0.
     public func any(axis: Int, keepingAxes: Bool = false) -> Tensor { any(axes: [axis], keepingAxes: keepingAxes) }
 
     /// True where no element is 0.
     public func all(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor(value.cast(to: .bool)).reduced(.all, axes, keepingAxes, "all")
     }
+    /// True where no element along one axis is 0.
     public func all(axis: Int, keepingAxes: Bool = false) -> Tensor { all(axes: [axis], keepingAxes: keepingAxes) }
 
     /// Σ(x - mean)² / (n - 1), or / n where `unbiased` is false.

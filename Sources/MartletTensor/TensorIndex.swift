@@ -20,6 +20,7 @@ public enum TensorSubscript: TensorIndex, Sendable {
     /// Positions (integers) along an axis, or truth values over as many axes as the tensor has.
     case tensor(Tensor)
 
+    /// Itself.
     public var tensorSubscript: TensorSubscript { self }
 }
 
@@ -38,26 +39,32 @@ extension TensorIndex where Self == TensorSubscript {
 }
 
 extension Int: TensorIndex {
+    /// The position itself, from the end where negative.
     public var tensorSubscript: TensorSubscript { .position(self) }
 }
 
 extension Range: TensorIndex where Bound == Int {
+    /// From the lower bound up to the upper one, which is left out.
     public var tensorSubscript: TensorSubscript { .range(from: lowerBound, to: upperBound, by: 1) }
 }
 
 extension ClosedRange: TensorIndex where Bound == Int {
+    /// From the lower bound through the upper one; through -1 goes to the axis' end.
     public var tensorSubscript: TensorSubscript { .range(from: lowerBound, to: end(through: upperBound), by: 1) }
 }
 
 extension PartialRangeFrom: TensorIndex where Bound == Int {
+    /// From the lower bound to the axis' end.
     public var tensorSubscript: TensorSubscript { .range(from: lowerBound, to: nil, by: 1) }
 }
 
 extension PartialRangeUpTo: TensorIndex where Bound == Int {
+    /// From the axis' start up to the bound, which is left out.
     public var tensorSubscript: TensorSubscript { .range(from: nil, to: upperBound, by: 1) }
 }
 
 extension PartialRangeThrough: TensorIndex where Bound == Int {
+    /// From the axis' start through the bound; through -1 is the whole axis.
     public var tensorSubscript: TensorSubscript { .range(from: nil, to: end(through: upperBound), by: 1) }
 }
 
@@ -65,9 +72,11 @@ extension PartialRangeThrough: TensorIndex where Bound == Int {
 private func end(through last: Int) -> Int? { last == -1 ? nil : last + 1 }
 
 extension Tensor: TensorIndex {
+    /// Positions or truth values, by the tensor's type.
     public var tensorSubscript: TensorSubscript { .tensor(self) }
 }
 
 extension Array: TensorIndex where Element: TensorScalar {
+    /// Positions or truth values, by the elements' type.
     public var tensorSubscript: TensorSubscript { .tensor(Tensor(self)) }
 }

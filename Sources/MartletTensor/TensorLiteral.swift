@@ -4,11 +4,16 @@ import MartletGraph
 public indirect enum TensorLiteral: ExpressibleByArrayLiteral, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral,
     Sendable
 {
+    /// A single number.
     case number(Double)
+    /// Numbers or rows between brackets.
     case list([TensorLiteral])
 
+    /// Rows or numbers between brackets.
     public init(arrayLiteral elements: TensorLiteral...) { self = .list(elements) }
+    /// A number with a fraction.
     public init(floatLiteral value: Double) { self = .number(value) }
+    /// A whole number, kept as a Double.
     public init(integerLiteral value: Int) { self = .number(Double(value)) }
 
     /// The sizes, read off the first entry of each list.
@@ -42,6 +47,7 @@ public indirect enum TensorLiteral: ExpressibleByArrayLiteral, ExpressibleByFloa
 }
 
 extension Tensor: ExpressibleByArrayLiteral {
+    /// The float32 tensor of rows or numbers between brackets; stops where rows differ in length or depth.
     public init(arrayLiteral elements: TensorLiteral...) { self = TensorLiteral.list(elements).tensor }
 
     /// A literal: `Tensor(0)`, `Tensor([1, 2, 3])`, `Tensor([[1.0, 2.0]])`; float32.

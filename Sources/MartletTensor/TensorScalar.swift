@@ -12,8 +12,11 @@ public protocol TensorScalar: Sendable {
 
 /// A number on its way between Swift and a tensor.
 public enum TensorNumber: Sendable, Hashable {
+    /// A truth value.
     case boolean(Bool)
+    /// A whole number of up to 64 bits, exact.
     case integer(Int)
+    /// A number with a fraction.
     case real(Double)
 
     package var kind: NumberKind {
@@ -47,12 +50,16 @@ public enum TensorNumber: Sendable, Hashable {
 }
 
 extension TensorScalar where Self: BinaryFloatingPoint {
+    /// The number as a Double.
     public var tensorNumber: TensorNumber { .real(Double(self)) }
+    /// The nearest number of this type.
     public init(tensorNumber: TensorNumber) { self.init(tensorNumber.real) }
 }
 
 extension TensorScalar where Self: FixedWidthInteger {
+    /// The number's lower 64 bits.
     public var tensorNumber: TensorNumber { .integer(Int(truncatingIfNeeded: self)) }
+    /// The whole number, fractions cut off, kept to this type's range; 0 for NaN.
     public init(tensorNumber: TensorNumber) { self.init(clamping: tensorNumber.integer) }
 }
 
@@ -65,7 +72,10 @@ extension Int32: TensorScalar { public static var dataType: DataType { .int32 } 
 extension Int8: TensorScalar { public static var dataType: DataType { .int8 } }
 extension UInt8: TensorScalar { public static var dataType: DataType { .uint8 } }
 extension Bool: TensorScalar {
+    /// `bool`.
     public static var dataType: DataType { .bool }
+    /// The truth value itself.
     public var tensorNumber: TensorNumber { .boolean(self) }
+    /// True where the number is not 0.
     public init(tensorNumber: TensorNumber) { self = tensorNumber.real != 0 }
 }

@@ -9,12 +9,16 @@ public protocol TensorTree {
 }
 
 extension Tensor: TensorTree {
+    /// The tensor itself.
     public var leaves: [Tensor] { [self] }
+    /// The first tensor of the list; itself where the list is empty.
     public func replacing(_ leaves: inout ArraySlice<Tensor>) -> Tensor { leaves.popFirst() ?? self }
 }
 
 extension Array: TensorTree where Element: TensorTree {
+    /// The elements' tensors, in order.
     public var leaves: [Tensor] { flatMap(\.leaves) }
+    /// The same number of elements, each with its tensors from the front of the list.
     public func replacing(_ leaves: inout ArraySlice<Tensor>) -> [Element] { map { $0.replacing(&leaves) } }
 }
 

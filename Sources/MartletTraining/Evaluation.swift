@@ -8,7 +8,9 @@ public struct Evaluation: Sendable {
     public struct Mistake: Equatable, Sendable {
         /// The example's index in the data.
         public let index: Int
+        /// The class that its label says.
         public let actual: Int
+        /// The class that the model took it for.
         public let predicted: Int
         /// The probability that the model gave to `predicted`.
         public let probability: Double

@@ -9,6 +9,7 @@ public struct NonFiniteLoss: Error, Equatable, Sendable, CustomStringConvertible
 
     package init(step: Int, epoch: Int, layer: String?) { (self.step, self.epoch, self.layer) = (step, epoch, layer) }
 
+    /// One line: step, epoch, and the layer where there is one.
     public var description: String {
         let place =
             layer.map { "the first layer that gave such a number is \($0)" } ?? "every layer's output was finite"

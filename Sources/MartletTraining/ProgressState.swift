@@ -6,6 +6,7 @@ import Foundation
 public struct ProgressState: Equatable, Sendable {
     /// What the current epoch is doing.
     public enum Phase: Equatable, Sendable {
+        /// Steps of the optimizer.
         case training
         /// Measuring on held-out data, with the number of batches done and in all.
         case testing(done: Int, of: Int)

@@ -17,10 +17,13 @@ public final class Trainer {
     /// Steps between two looks at the loss.
     public static let lossCheckInterval = 64
 
+    /// What is trained.
     public let model: any Layer
+    /// What renews its parameters.
     public let optimizer: Optimizer
     /// The learning rate by step; nil leaves the optimizer's own.
     public let schedule: (any Schedule)?
+    /// How long to train, and what to keep.
     public let settings: TrainingSettings
     /// Who follows the run.
     public var observers: [any TrainingObserver] = []
@@ -55,6 +58,7 @@ public final class Trainer {
 
     /// How a run ended.
     public struct Outcome: Sendable {
+        /// The reasons for an end.
         public enum End: Sendable, Equatable {
             /// All epochs are done.
             case finished
@@ -63,6 +67,7 @@ public final class Trainer {
             /// Someone wanted it to end; the checkpoint is on the disk where there is a run folder.
             case interrupted
         }
+        /// Why it ended.
         public let end: End
         /// The optimizer's steps since the run began.
         public let steps: Int

@@ -17,11 +17,17 @@ public protocol TrainingObserver: AnyObject {
 }
 
 extension TrainingObserver {
+    /// Does nothing.
     public func epochWillBegin(_ epoch: Int, batch: Int) {}
+    /// Does nothing.
     public func stepDidEnd(_ step: TrainingStep) {}
+    /// Does nothing.
     public func measuringWillBegin(batches: Int) {}
+    /// Does nothing.
     public func measuredBatch() {}
+    /// Does nothing.
     public func epochDidEnd(_ record: MetricsRecord) {}
+    /// Does nothing.
     public func checkpointWasWritten(_ path: String) {}
 }
 
@@ -55,15 +61,20 @@ public final class ProgressObserver: TrainingObserver {
     /// An observer that draws on a bar.
     public init(_ bar: ProgressBar) { self.bar = bar }
 
+    /// Starts the bar of an epoch.
     public func epochWillBegin(_ epoch: Int, batch: Int) { bar.beginEpoch(epoch, batch: batch) }
 
+    /// Moves the bar on; reads loss and accuracy only when the bar is drawn anew.
     public func stepDidEnd(_ step: TrainingStep) {
         let means = bar.isDue ? step.means() : nil
         bar.finishBatch(images: step.images, loss: means?.loss, accuracy: means?.accuracy)
     }
 
+    /// Turns the bar to measuring.
     public func measuringWillBegin(batches: Int) { bar.beginTesting(batches: batches) }
+    /// Moves the bar on by a measured batch.
     public func measuredBatch() { bar.finishTestBatch() }
+    /// Leaves the epoch's figures in the bar's place.
     public func epochDidEnd(_ record: MetricsRecord) { bar.finishEpoch(record) }
 
     /// Writes a line above the bar.

@@ -15,6 +15,7 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
     /// Ends the run when it gets no better.
     public var earlyStopping: EarlyStopping?
 
+    /// Settings; the defaults train ten epochs with a checkpoint after each, and another every 30 seconds.
     public init(
         epochs: Int = 10, checkpointSteps: Int? = nil, checkpointSeconds: Double? = 30, keptCheckpoints: Int = 3,
         stopsAtNonFiniteLoss: Bool = true, gradientNormLimit: Double? = nil, earlyStopping: EarlyStopping? = nil
@@ -39,6 +40,7 @@ public struct EarlyStopping: Codable, Equatable, Sendable {
     /// A loss is better if it is lower by more than this.
     public var minimumGain: Double
 
+    /// Ends after `patience` epochs in a row without a loss lower by more than `minimumGain`.
     public init(patience: Int, minimumGain: Double = 0) {
         self.patience = patience
         self.minimumGain = minimumGain

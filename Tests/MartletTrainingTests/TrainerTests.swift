@@ -170,7 +170,8 @@ struct TrainerTests {
                 }
             }
             #expect(error != nil)
-            #expect(folder.checkpoints().last?.step == 5)
+            // The fifth step's checkpoint was due after the update that spoilt it.
+            #expect(folder.checkpoints().last?.step == 4)
             let next = try ToyProblem(settings: settings)
             _ = try next.trainer.fit(next.loader, in: folder, resumes: true) { true }
             #expect(next.trainer.model.parameters.allSatisfy { $0.value.isFinite().all().item(as: Bool.self) })

@@ -7,8 +7,12 @@ public protocol RecordDataset: Dataset {
 }
 
 extension RecordDataset {
+    /// All of `records`.
     public var count: Int { records.count }
+    /// The number of classes of `records`.
     public var classCount: Int? { records.classCount }
+    /// The index itself.
     public func position(of index: Int) -> Int { index }
+    /// The sample of `records` at the index' position.
     public subscript(index: Int) -> Sample { get throws { records.sample(at: position(of: index)) } }
 }

@@ -15,13 +15,19 @@ public struct Subset<Base: Dataset>: Dataset {
         self.indices = indices
     }
 
+    /// The number of `indices`.
     public var count: Int { indices.count }
+    /// The number of classes of `base`, found in the subset or not.
     public var classCount: Int? { base.classCount }
+    /// The class names of `base`.
     public var classNames: [String] { base.classNames }
+    /// The sample of `base` at `indices[index]`; throws what reading it throws.
     public subscript(index: Int) -> Sample { get throws { try base[indices[index]] } }
 }
 
 extension Subset: RecordDataset where Base: RecordDataset {
+    /// The records of `base`, those outside the subset too.
     public var records: Records { base.records }
+    /// The position in `base` of the sample at `indices[index]`.
     public func position(of index: Int) -> Int { base.position(of: indices[index]) }
 }

@@ -5,7 +5,9 @@ import MartletTensor
 ///     let data = TensorDataset(features, targets)
 ///     let loader = DataLoader(data, batchSize: 32, shuffle: true)
 public struct TensorDataset: RecordDataset {
+    /// The rows.
     public let records: Records
+    /// The names of the classes, in the order of their labels; empty where they have none.
     public let classNames: [String]
 
     /// The rows of `inputs`, each with the row of `labels` beside it. Stops where there are not equally many.

@@ -53,6 +53,7 @@ extension DataLoader {
     public struct Repeated: Sequence, Sendable {
         let loader: DataLoader
 
+        /// The batches from the loader's next epoch on.
         public func makeIterator() -> Iterator { Iterator(loader: loader) }
 
         /// The batches, epoch after epoch.

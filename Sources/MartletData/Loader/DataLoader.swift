@@ -90,6 +90,7 @@ public final class DataLoader: Sequence, Sendable {
         dropLast ? dataset.count / batchSize : (dataset.count + batchSize - 1) / batchSize
     }
 
+    /// 0: an epoch that is resumed, or that an error ends, has fewer batches than `count`.
     public var underestimatedCount: Int { 0 }
 
     /// The next epoch's batches; after `resume(from:)`, what is left of the epoch.

@@ -11,9 +11,10 @@ public struct Initializer: Sendable {
     /// Any function of shape and type.
     public init(_ make: @escaping @Sendable (Shape, DataType) -> Tensor) { self.make = make }
 
+    /// A new tensor of this shape and type.
     public func callAsFunction(_ shape: Shape, dtype: DataType = .float32) -> Tensor { make(shape, dtype) }
 
-    /// Which fan a variance is scaled by.
+    /// Which fan a variance is scaled by: the inputs', the outputs', or the mean of the two.
     public enum Fan: Sendable { case input, output, average }
 
     /// Inputs and outputs that one element of each side has.
@@ -36,7 +37,9 @@ public struct Initializer: Sendable {
 
     /// Zeros: right for biases; for weights it leaves every unit of a layer the same for ever.
     public static let zeros = constant(0)
+    /// Ones: right for the scales of normalisations.
     public static let ones = constant(1)
+    /// The same value everywhere.
     public static func constant(_ value: Double) -> Initializer {
         Initializer { shape, dtype in Tensor.full(shape, value, dtype: dtype) }
     }
@@ -75,18 +78,21 @@ public struct Initializer: Sendable {
 
     /// Glorot's (Xavier's): variance 2 / (fan in + fan out), for tanh and sigmoid. Source: X. Glorot and Y. Bengio (2010).
     public static func glorotNormal(gain: Double = 1) -> Initializer { scaledNormal(gain, .average) }
+    /// Glorot's in a uniform distribution: U(-b, b) with b = gain·√(6 / (fan in + fan out)).
     public static func glorotUniform(gain: Double = 1) -> Initializer { scaledUniform(gain, .average) }
 
     /// He's (Kaiming's): variance 2 / fan, for ReLU. Source: K. He et al. (2015).
     public static func heNormal(_ fan: Fan = .input, gain: Double = 2.0.squareRoot()) -> Initializer {
         scaledNormal(gain, fan)
     }
+    /// He's in a uniform distribution: U(-b, b) with b = gain·√(3 / fan).
     public static func heUniform(_ fan: Fan = .input, gain: Double = 2.0.squareRoot()) -> Initializer {
         scaledUniform(gain, fan)
     }
 
     /// LeCun's: variance 1 / fan in. Source: Y. LeCun et al., "Efficient backprop" (1998).
     public static func lecunNormal() -> Initializer { scaledNormal(1, .input) }
+    /// LeCun's in a uniform distribution: U(-b, b) with b = √(3 / fan in).
     public static func lecunUniform() -> Initializer { scaledUniform(1, .input) }
 
     /// PyTorch's default for dense layers and convolutions: U(-1/√fan in, 1/√fan in).

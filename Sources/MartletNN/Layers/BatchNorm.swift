@@ -10,15 +10,30 @@ import MartletTensor
 ///
 /// Source: S. Ioffe and C. Szegedy (2015), in the form of torch.nn.BatchNorm1d.
 public final class BatchNorm1d: NormalizationLayer {
+    /// The scale of each feature, from 1 on; nil where not `affine`.
     public let weight: Parameter?
+    /// The shift of each feature, from 0 on; nil where not `affine`.
     public let bias: Parameter?
+    /// The mean that evaluation uses, from 0 on: `running_mean`.
     public let runningMean: ModuleBuffer
+    /// The variance that evaluation uses, from 1 on: `running_var`.
     public let runningVariance: ModuleBuffer
+    /// The batches normalised in training, int64 `[]`: `num_batches_tracked`.
     public let batchCount: ModuleBuffer
+    /// Training or evaluation, as `train()` and `eval()` set it.
     public let mode = ModeSwitch()
+    /// The share of a new batch in the running statistics.
     public let momentum: Double
+    /// ε, added to the variance under the root.
     public let epsilon: Double
 
+    /// A layer for so many features.
+    ///
+    /// - Parameters:
+    ///   - features: the size of the second axis.
+    ///   - epsilon: ε, added to the variance under the root.
+    ///   - momentum: the share of a new batch in the running statistics.
+    ///   - affine: whether there are weight and bias.
     public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true) {
         weight = affine ? Parameter(.ones([features])) : nil
         bias = affine ? Parameter(.zeros([features])) : nil
@@ -28,6 +43,7 @@ public final class BatchNorm1d: NormalizationLayer {
         (self.momentum, self.epsilon) = (momentum, epsilon)
     }
 
+    /// The normalised input. Stops unless it has 2 or 3 axes.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.rank == 2 || x.rank == 3 else { stop("BatchNorm1d: needs 2 or 3 axes, the shape is \(x.shape)") }
         return observed(x) { normalized($0, weight: weight?.value, bias: bias?.value) }
@@ -43,15 +59,30 @@ public final class BatchNorm1d: NormalizationLayer {
 ///
 /// Source: S. Ioffe and C. Szegedy (2015), in the form of torch.nn.BatchNorm2d.
 public final class BatchNorm2d: NormalizationLayer {
+    /// The scale of each channel, from 1 on; nil where not `affine`.
     public let weight: Parameter?
+    /// The shift of each channel, from 0 on; nil where not `affine`.
     public let bias: Parameter?
+    /// The mean that evaluation uses, from 0 on: `running_mean`.
     public let runningMean: ModuleBuffer
+    /// The variance that evaluation uses, from 1 on: `running_var`.
     public let runningVariance: ModuleBuffer
+    /// The batches normalised in training, int64 `[]`: `num_batches_tracked`.
     public let batchCount: ModuleBuffer
+    /// Training or evaluation, as `train()` and `eval()` set it.
     public let mode = ModeSwitch()
+    /// The share of a new batch in the running statistics.
     public let momentum: Double
+    /// ε, added to the variance under the root.
     public let epsilon: Double
 
+    /// A layer for so many channels.
+    ///
+    /// - Parameters:
+    ///   - channels: the size of the second axis.
+    ///   - epsilon: ε, added to the variance under the root.
+    ///   - momentum: the share of a new batch in the running statistics.
+    ///   - affine: whether there are weight and bias.
     public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true) {
         weight = affine ? Parameter(.ones([channels])) : nil
         bias = affine ? Parameter(.zeros([channels])) : nil
@@ -61,6 +92,7 @@ public final class BatchNorm2d: NormalizationLayer {
         (self.momentum, self.epsilon) = (momentum, epsilon)
     }
 
+    /// The normalised input. Stops unless it has 4 axes.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.rank == 4 else { stop("BatchNorm2d: needs 4 axes, the shape is \(x.shape)") }
         return observed(x) { normalized($0, weight: weight?.value, bias: bias?.value) }
@@ -69,12 +101,19 @@ public final class BatchNorm2d: NormalizationLayer {
 
 /// What the batch normalisations share.
 public protocol NormalizationLayer: Layer, ModeDependent {
+    /// The scale of each channel; nil for none.
     var weight: Parameter? { get }
+    /// The shift of each channel; nil for none.
     var bias: Parameter? { get }
+    /// The mean that evaluation uses, `[channels]`.
     var runningMean: ModuleBuffer { get }
+    /// The variance that evaluation uses, `[channels]`.
     var runningVariance: ModuleBuffer { get }
+    /// The batches normalised in training, int64 `[]`.
     var batchCount: ModuleBuffer { get }
+    /// The share of a new batch in the running statistics.
     var momentum: Double { get }
+    /// ε, added to the variance under the root.
     var epsilon: Double { get }
 }
 

@@ -7,11 +7,17 @@ import MartletTensor
 /// - `[batch, inputs, depth, height, width]` → `[batch, outputs, ⌊(depth + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1, ...]`
 /// - weight `[outputs, inputs / groups, kernel, kernel, kernel]`, bias `[outputs]`
 public final class Conv3d: Layer, CountsOperations {
+    /// The kernels, `[outputs, inputs / groups, kernel, kernel, kernel]`.
     public let weight: Parameter
+    /// What is added to each output channel, `[outputs]`; nil where there is none.
     public let bias: Parameter?
+    /// Positions that the kernel moves by along each spatial axis.
     public let stride: Int
+    /// What stands beyond the border of the input.
     public let padding: Padding
+    /// The distance between neighbouring elements of the kernel, in positions; 1 leaves no gaps.
     public let dilation: Int
+    /// Groups that the channels fall into: outputs see the inputs of their own group alone.
     public let groups: Int
 
     /// Starts from U(-1/√fan in, 1/√fan in), as PyTorch does, unless told otherwise.
@@ -28,6 +34,7 @@ public final class Conv3d: Layer, CountsOperations {
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
     }
 
+    /// x ∗ W + b.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in
             conv3d(
@@ -37,6 +44,8 @@ public final class Conv3d: Layer, CountsOperations {
         }
     }
 
+    /// One for each output element and each weight of its channel: elements of `output` · inputs / groups · kernel
+    /// size.
     public func multiplyAdds(input: Shape, output: Shape) -> Int {
         output.elementCount * weight.shape.sizes.dropFirst().reduce(1, *)
     }

@@ -5,9 +5,12 @@ import MartletTensor
 ///
 /// Source: N. Srivastava et al., "Dropout" (2014).
 public final class Dropout: Layer, ModeDependent {
+    /// Training or evaluation, as `train()` and `eval()` set it.
     public let mode = ModeSwitch()
+    /// The probability that an element becomes 0, from 0 up to 1.
     public let probability: Double
 
+    /// A layer that drops with this probability; stops where it is not in 0..<1.
     public init(_ probability: Double = 0.5) {
         guard (0..<1).contains(probability) else {
             stop("Dropout(\(probability)): a probability from 0 up to 1 is expected")
@@ -15,6 +18,7 @@ public final class Dropout: Layer, ModeDependent {
         self.probability = probability
     }
 
+    /// `dropout` of x in training; x itself in evaluation.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in mode.isTraining && probability > 0 ? dropout(x, probability: probability) : x }
     }

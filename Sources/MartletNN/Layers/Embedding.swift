@@ -8,6 +8,7 @@ import MartletTensor
 ///
 /// An index outside `0..<count` stops where it can be seen before the look-up.
 public final class Embedding: Layer {
+    /// The table, `[count, width]`.
     public let weight: Parameter
 
     /// Starts from N(0, 1), as PyTorch does, unless told otherwise.
@@ -18,6 +19,7 @@ public final class Embedding: Layer {
         weight = Parameter(initializer([count, width]))
     }
 
+    /// The rows that x names. Stops where x is not of an integer type.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.dtype.isInteger else { stop("Embedding: indices are integers, not \(x.dtype)") }
         IndexCheck.check("Embedding", "index", x, below: weight.shape[0], ignoring: nil)

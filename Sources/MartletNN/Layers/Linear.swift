@@ -6,7 +6,9 @@ import MartletTensor
 /// ## Shapes
 /// - `[..., inputs]` → `[..., outputs]`; weight `[outputs, inputs]`, bias `[outputs]`
 public final class Linear: Layer, CountsOperations {
+    /// W, `[outputs, inputs]`.
     public let weight: Parameter
+    /// b, `[outputs]`; nil where there is none.
     public let bias: Parameter?
 
     /// Starts from U(-1/√inputs, 1/√inputs), as PyTorch does, unless told otherwise.
@@ -15,10 +17,12 @@ public final class Linear: Layer, CountsOperations {
         self.bias = bias ? Parameter(Initializer.torchBias(fanIn: inputs)([outputs])) : nil
     }
 
+    /// x·Wᵀ + b.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in linear(x, weight.value, bias: bias?.value) }
     }
 
+    /// One for each output element and input: elements of `output` · inputs.
     public func multiplyAdds(input: Shape, output: Shape) -> Int { output.elementCount * weight.shape[1] }
 }
 

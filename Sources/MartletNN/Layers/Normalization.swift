@@ -8,21 +8,28 @@ import MartletTensor
 ///
 /// Source: J. Ba et al. (2016).
 public final class LayerNorm: Layer {
+    /// The scale, of the normalised shape, from 1 on; nil where not `affine`.
     public let weight: Parameter?
+    /// The shift, of the normalised shape, from 0 on; nil where not `affine`.
     public let bias: Parameter?
+    /// The sizes of the last axes, those that are normalised over.
     public let shape: Shape
+    /// ε, added to the variance under the root.
     public let epsilon: Double
 
+    /// Normalises over last axes of these sizes, with weight and bias where `affine`.
     public init(_ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true) {
         weight = affine ? Parameter(.ones(shape)) : nil
         bias = affine ? Parameter(.zeros(shape)) : nil
         (self.shape, self.epsilon) = (shape, epsilon)
     }
 
+    /// Normalises over a last axis of this size, with weight and bias where `affine`.
     public convenience init(_ size: Int, epsilon: Double = 1e-5, affine: Bool = true) {
         self.init([size] as Shape, epsilon: epsilon, affine: affine)
     }
 
+    /// The normalised input. Stops where its last axes have other sizes.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.shape.sizes.suffix(shape.rank).elementsEqual(shape.sizes) else {
             stop("LayerNorm: normalises \(shape), the input's shape is \(x.shape)")
@@ -46,12 +53,18 @@ public final class LayerNorm: Layer {
 ///
 /// Source: Y. Wu and K. He (2018).
 public final class GroupNorm: Layer {
+    /// The scale of each channel, `[channels]`, from 1 on; nil where not `affine`.
     public let weight: Parameter?
+    /// The shift of each channel, `[channels]`, from 0 on; nil where not `affine`.
     public let bias: Parameter?
+    /// The groups that channels fall into, neighbours together.
     public let groups: Int
+    /// The size of the second axis.
     public let channels: Int
+    /// ε, added to the variance under the root.
     public let epsilon: Double
 
+    /// A layer with weight and bias where `affine`. Stops where the channels do not fall into groups of one size.
     public init(groups: Int, channels: Int, epsilon: Double = 1e-5, affine: Bool = true) {
         guard groups > 0, channels % groups == 0 else { stop("GroupNorm: \(channels) channels in \(groups) groups") }
         weight = affine ? Parameter(.ones([channels])) : nil
@@ -59,6 +72,7 @@ public final class GroupNorm: Layer {
         (self.groups, self.channels, self.epsilon) = (groups, channels, epsilon)
     }
 
+    /// The normalised input. Stops where its second axis has another size.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.rank >= 2, x.shape[1] == channels else {
             stop("GroupNorm: has \(channels) channels, the input's shape is \(x.shape)")
@@ -80,15 +94,20 @@ public final class GroupNorm: Layer {
 ///
 /// Source: B. Zhang and R. Sennrich (2019).
 public final class RMSNorm: Layer {
+    /// The scale, of the normalised shape, from 1 on.
     public let weight: Parameter
+    /// The sizes of the last axes, those that are normalised over.
     public let shape: Shape
+    /// ε, added to the mean square under the root.
     public let epsilon: Double
 
+    /// Normalises over last axes of these sizes.
     public init(_ shape: Shape, epsilon: Double = 1e-6) {
         weight = Parameter(.ones(shape))
         (self.shape, self.epsilon) = (shape, epsilon)
     }
 
+    /// The normalised input. Stops where its last axes have other sizes.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         guard x.shape.sizes.suffix(shape.rank).elementsEqual(shape.sizes) else {
             stop("RMSNorm: normalises \(shape), the input's shape is \(x.shape)")

@@ -6,9 +6,13 @@ import MartletTensor
 /// ## Shapes
 /// - `[batch, channels, height, width]` → `[batch, channels, ⌊(height + 2·padding - kernel) / stride⌋ + 1, ...]`
 public final class MaxPool2d: Layer {
+    /// The side of a window, in positions.
     public let kernelSize: Int
+    /// Positions between neighbouring windows.
     public let stride: Int
+    /// Positions added on each side of height and width, never the largest.
     public let padding: Int
+    /// True where the output's size is rounded up instead of down, so that a last window may reach over the border.
     public let ceilMode: Bool
 
     /// The stride is the kernel's size unless named.
@@ -18,6 +22,7 @@ public final class MaxPool2d: Layer {
         )
     }
 
+    /// The largest element of each window.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { maxPool2d($0, kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode) }
     }
@@ -28,12 +33,18 @@ public final class MaxPool2d: Layer {
 /// ## Shapes
 /// - `[batch, channels, height, width]` → `[batch, channels, ⌊(height + 2·padding - kernel) / stride⌋ + 1, ...]`
 public final class AvgPool2d: Layer {
+    /// The side of a window, in positions.
     public let kernelSize: Int
+    /// Positions between neighbouring windows.
     public let stride: Int
+    /// Positions added on each side of height and width, zeros.
     public let padding: Int
+    /// True where the output's size is rounded up instead of down, so that a last window may reach over the border.
     public let ceilMode: Bool
+    /// True where the padding's zeros count in the average.
     public let countIncludePad: Bool
 
+    /// The stride is the kernel's size unless named.
     public init(
         _ kernelSize: Int, stride: Int? = nil, padding: Int = 0, ceilMode: Bool = false, countIncludePad: Bool = true
     ) {
@@ -41,6 +52,7 @@ public final class AvgPool2d: Layer {
         (self.ceilMode, self.countIncludePad) = (ceilMode, countIncludePad)
     }
 
+    /// The average of each window.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) {
             avgPool2d(
@@ -55,9 +67,13 @@ public final class AvgPool2d: Layer {
 /// ## Shapes
 /// - `[batch, channels, height, width]` → `[batch, channels, outputSize...]`
 public final class AdaptiveAvgPool2d: Layer {
+    /// The output's height and width.
     public let outputSize: [Int]
+    /// As many windows along height as along width.
     public init(_ outputSize: Int) { self.outputSize = [outputSize, outputSize] }
+    /// Windows along height and along width.
     public init(_ outputSize: [Int]) { self.outputSize = outputSize }
 
+    /// The average of each window.
     public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { adaptiveAvgPool2d($0, outputSize: outputSize) } }
 }

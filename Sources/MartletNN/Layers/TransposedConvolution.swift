@@ -8,12 +8,19 @@ import MartletTensor
 ///   `[batch, outputs, (height - 1)·stride - 2·padding + dilation·(kernel - 1) + outputPadding + 1, ...]`
 /// - weight `[inputs, outputs / groups, kernel, kernel]`, bias `[outputs]`
 public final class ConvTranspose2d: Layer, CountsOperations {
+    /// The kernels, `[inputs, outputs / groups, kernel, kernel]`.
     public let weight: Parameter
+    /// What is added to each output channel, `[outputs]`; nil where there is none.
     public let bias: Parameter?
+    /// Positions of the output between neighbouring positions of the input.
     public let stride: Int
+    /// Positions cut off each side of the output.
     public let padding: Int
+    /// Positions added to the output at the end of each spatial axis.
     public let outputPadding: Int
+    /// The distance between neighbouring elements of the kernel, in positions; 1 leaves no gaps.
     public let dilation: Int
+    /// Groups that the channels fall into: outputs see the inputs of their own group alone.
     public let groups: Int
 
     /// Starts from U(-1/√fan in, 1/√fan in), the fan counted as PyTorch does: outputs / groups · kernel².
@@ -31,6 +38,7 @@ public final class ConvTranspose2d: Layer, CountsOperations {
         (self.dilation, self.groups) = (dilation, groups)
     }
 
+    /// The transposed convolution of x, plus the bias.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in
             convTranspose2d(

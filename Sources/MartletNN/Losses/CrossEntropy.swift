@@ -1,7 +1,7 @@
 import MartletGraph
 import MartletTensor
 
-/// What becomes of the losses of a batch.
+/// What becomes of the losses of a batch: their mean, their sum, or with `none` all of them as they are.
 public enum Reduction: Sendable { case mean, sum, none }
 
 /// The cross entropy of logits and class labels, through log-sum-exp: finite and right for logits of any size.

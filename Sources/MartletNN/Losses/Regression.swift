@@ -15,13 +15,13 @@ private func reduced(_ losses: Tensor, _ reduction: Reduction) -> Tensor {
     }
 }
 
-/// (prediction - target)².
+/// (prediction - target)², reduced as `reduction` says; the shapes must be equal and not empty.
 public func meanSquaredError(_ prediction: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
     checked("meanSquaredError", prediction, target)
     return reduced((prediction - target).square(), reduction)
 }
 
-/// |prediction - target|.
+/// |prediction - target|, reduced as `reduction` says; the shapes must be equal and not empty.
 public func meanAbsoluteError(_ prediction: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
     checked("meanAbsoluteError", prediction, target)
     return reduced((prediction - target).abs(), reduction)

@@ -16,13 +16,17 @@ public protocol Schedule: Sendable {
 ///
 /// Source: I. Loshchilov and F. Hutter, "SGDR" (2017), without restarts.
 public struct CosineDecay: Schedule {
+    /// The rate after the warm-up, and the rate of the end.
     public let from: Double, to: Double
+    /// All steps, warm-up included, and those of the warm-up; later steps keep the last rate.
     public let steps: Int, warmup: Int
 
+    /// From one rate to another in `steps` steps, of which the first `warmup` climb linearly to `from`.
     public init(from: Double, to: Double = 0, steps: Int, warmup: Int = 0) {
         (self.from, self.to, self.steps, self.warmup) = (from, to, steps, warmup)
     }
 
+    /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double {
         if step < warmup { return from * Double(step + 1) / Double(warmup) }
         let progress = min(1, Double(step - warmup) / Double(max(1, steps - warmup)))
@@ -32,35 +36,49 @@ public struct CosineDecay: Schedule {
 
 /// One rate for all steps.
 public struct ConstantRate: Schedule {
+    /// The rate.
     public let rate: Double
+    /// The same rate for every step.
     public init(_ rate: Double) { self.rate = rate }
+    /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double { rate }
 }
 
 /// The rate times `factor` after every `every` steps.
 public struct StepDecay: Schedule {
+    /// The first rate, and what it is multiplied by.
     public let from: Double, factor: Double
+    /// The steps between two multiplications; below 1 it counts as 1.
     public let every: Int
+    /// rate(t) = from · factor^⌊t / every⌋.
     public init(from: Double, factor: Double, every: Int) {
         (self.from, self.factor, self.every) = (from, factor, every)
     }
+    /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double { from * pow(factor, Double(step / max(1, every))) }
 }
 
 /// The rate times `factor` after each step.
 public struct ExponentialDecay: Schedule {
+    /// The first rate, and what it is multiplied by.
     public let from: Double, factor: Double
+    /// rate(t) = from · factorᵗ.
     public init(from: Double, factor: Double) { (self.from, self.factor) = (from, factor) }
+    /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double { from * pow(factor, Double(step)) }
 }
 
 /// The rate times `factor` at each of the milestones.
 public struct MultiStepDecay: Schedule {
+    /// The first rate, and what it is multiplied by.
     public let from: Double, factor: Double
+    /// The steps, counted from 0, from which on the rate is multiplied once more; in any order.
     public let milestones: [Int]
+    /// rate(t) = from · factor^n, n the number of milestones up to t.
     public init(from: Double, factor: Double, milestones: [Int]) {
         (self.from, self.factor, self.milestones) = (from, factor, milestones)
     }
+    /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double {
         from * pow(factor, Double(milestones.count { $0 <= step }))
     }
@@ -70,11 +88,15 @@ public struct MultiStepDecay: Schedule {
 ///
 ///     rate(t) = to + (from - to)·(1 - t / steps)^power
 public struct PolynomialDecay: Schedule {
+    /// The first rate, the last rate, and the power.
     public let from: Double, to: Double, power: Double
+    /// The steps until the last rate, which later steps keep.
     public let steps: Int
+    /// From one rate to another in `steps` steps.
     public init(from: Double, to: Double = 0, steps: Int, power: Double = 1) {
         (self.from, self.to, self.steps, self.power) = (from, to, steps, power)
     }
+    /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double {
         to + (from - to) * pow(1 - min(1, Double(step) / Double(max(1, steps))), power)
     }

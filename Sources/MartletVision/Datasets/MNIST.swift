@@ -21,6 +21,7 @@ public struct MNIST: RecordDataset {
     /// Which part of the set.
     public typealias Part = ImagePart
 
+    /// The images and labels, in the order of the files.
     public let records: Records
     /// "0" to "9".
     public let classNames = (0..<10).map(String.init)
@@ -55,11 +56,13 @@ public struct FashionMNIST: RecordDataset {
     /// Which part of the set.
     public typealias Part = ImagePart
 
+    /// The images and labels, in the order of the files.
     public let records: Records
     /// What the ten classes are.
     public static let names = [
         "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
     ]
+    /// What the ten classes are, in the order of their labels.
     public let classNames = FashionMNIST.names
 
     /// Reads a part of the set; parameters and errors are those of `MNIST.init`.

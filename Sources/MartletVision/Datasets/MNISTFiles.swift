@@ -5,7 +5,9 @@ import MartletFiles
 public struct MNISTFiles: Sendable, Equatable {
     /// Which set: handwritten digits, or Zalando's pieces of clothing in the same format.
     public enum Variant: String, Sendable, CaseIterable {
+        /// MNIST: handwritten digits.
         case digits = "mnist"
+        /// FashionMNIST: pieces of clothing.
         case fashion = "fashion-mnist"
     }
 

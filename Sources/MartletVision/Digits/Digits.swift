@@ -19,6 +19,7 @@ public struct Digits: RecordDataset {
     /// Which part of the set.
     public typealias Part = ImagePart
 
+    /// The images and labels, by index.
     public let records: Records
     /// "0" to "9".
     public let classNames = (0..<10).map(String.init)

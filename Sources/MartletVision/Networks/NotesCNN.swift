@@ -31,5 +31,6 @@ public final class NotesCNN: Layer {
     /// The names are those of the bare `Sequential`: `0.weight`, `3.weight`, ...
     public var members: [(name: String, value: Any)] { layers.members }
 
+    /// The logits of a batch of images.
     public func callAsFunction(_ x: Tensor) -> Tensor { layers(x) }
 }
