@@ -62,7 +62,8 @@ private final class TracedProgram {
     private let turn = Lock()
     private let additions: [(number: StateNumber, total: Double)]
 
-    init(_ inputs: [Tensor], updating slots: [StateSlot], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)) throws {
+    init(_ inputs: [Tensor], updating slots: [StateSlot], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)) throws
+    {
         let trace = Recording(transformation: "compile")
         defer { trace.discard() }
         let recorder = StateRecorder(updating: slots)

@@ -33,7 +33,8 @@ final class TrainingRun {
         if !resumes, let folder, let earlier = folder.checkpoints().last {
             throw FileError(
                 .mismatch, file: earlier.path, field: "checkpoint",
-                expected: "none where a run begins; resume it, or choose another folder", found: "one of an earlier run")
+                expected: "none where a run begins; resume it, or choose another folder", found: "one of an earlier run"
+            )
         }
         trainer.model.train()
         trainer.totals.clear()
