@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
-.PHONY: help train test engines bench bench-limits format check docs fuzz fuzz-selftest torture clean
+.PHONY: help train test engines bench bench-limits accuracy format check docs fuzz fuzz-selftest torture clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,10 @@ bench: engines ## compare with PyTorch in one run; rewrites docs/benchmarks.md
 bench-limits: engines ## portable kernels beside the machine's limit; rewrites a table of docs/benchmarks.md
 	$(RELEASE) --product martlet-bench
 	scripts/bench-limits
+
+accuracy: engines ## three networks on MNIST from three seeds; rewrites docs/accuracy.md
+	$(RELEASE) --product martlet
+	scripts/accuracy
 
 format: ## lay out every Swift file
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests

@@ -90,7 +90,7 @@ def describe_machine(python, packages):
     swift = first_line(["swift", "--version"]).removeprefix("Swift version ")
     return {
         "processor": f"{processor}, {os.cpu_count()} cores, {', '.join(sets) or 'baseline'}",
-        "system": f"Linux {platform.release()}",
+        "system": f"Linux {platform.release().partition('-')[0]}",
         "versions": {"Swift": swift, "Python": platform.python_version(), **versions},
         "commit": first_line(["git", "rev-parse", "--short", "HEAD"]),
         "date": time.strftime("%Y-%m-%d"),

@@ -23,6 +23,11 @@ package final class Recording: @unchecked Sendable {
 
     /// Nodes after which an unread recording is run.
     package static let nodeBound = 4096
+    /// Bytes of made values that recorded operations read, counted once an operation, after which it is run: an unread sum over
+    /// batches keeps every batch alive. Written by tests only.
+    nonisolated(unsafe) package static var byteBound = 4 << 30
+    /// Those bytes since the recording was last emptied or cut.
+    package var readBytes = 0
 
     /// What floor 3 does when the bound is met: `Flush.atBound`.
     nonisolated(unsafe) package static var boundReached: (Recording) -> Void = { _ in }
@@ -55,10 +60,13 @@ package final class Recording: @unchecked Sendable {
     /// Adds a node. Called by `Node.record` only.
     package func append(_ node: Node) {
         lock.lock()
+        for operand in node.operands where !operand.node.isPending { readBytes += operand.type.byteCount }
         node.join(self, at: nodes.count)
         nodes.append(node)
         // Asked again now and then only, where nothing could be cut.
-        let full = nodes.count >= Recording.nodeBound && nodes.count & 255 == 0 && !isTrace
+        let full =
+            (nodes.count >= Recording.nodeBound && nodes.count & 255 == 0 || readBytes > Recording.byteBound)
+            && !isTrace
         lock.unlock()
         if full, Recording.deferrals == 0 { Recording.boundReached(self) }
     }
@@ -72,6 +80,7 @@ package final class Recording: @unchecked Sendable {
     package func removeAll() {
         nodes.removeAll(keepingCapacity: true)
         mark = 0
+        readBytes = 0
     }
 
     /// Removes nodes that nobody refers to any more: what was recorded and thrown away costs later reads nothing. Called

@@ -47,7 +47,9 @@ package enum Flush {
                 recording.removeUnreferenced()
                 // What was recorded after the last held value belongs to an operation under way, whose parts nobody holds.
                 let settled = recording.nodes.lastIndex { node in (0..<node.resultCount).contains { node.isHeld($0) } }
-                guard let settled, recording.nodes.count >= Recording.nodeBound else { return }
+                let isLarge = recording.readBytes > Recording.byteBound
+                recording.readBytes = 0
+                guard let settled, recording.nodes.count >= Recording.nodeBound || isLarge else { return }
                 let cut = recording.mark > 0 ? recording.mark : Repetition.cut(recording.nodes)
                 try Component.of(recording).run(prefix: min(cut, settled + 1), of: recording)
             }

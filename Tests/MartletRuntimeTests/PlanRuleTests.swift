@@ -63,6 +63,23 @@ struct PlanRuleTests {
         }
     }
 
+    @Test("An unread sum over large values keeps no more of them alive than the bound")
+    func bytes() async {
+        await #expect(processExitsWith: .success) {
+            Runtime.start()
+            Recording.byteBound = 32 << 20
+            var total = Tensor(0)
+            CPUBackend.shared.memory.resetPeak()
+            for turn in 0..<400 {
+                let batch = Tensor.full([1 << 18], Double(turn % 2))
+                _ = batch[0].item()
+                total = total + batch.sum()
+            }
+            #expect(CPUBackend.shared.memory.statistics.peak < 80 << 20)
+            #expect(total.item() == Float(200 << 18))
+        }
+    }
+
     @Test("Where an allocation fails, results are failed, and what was there before is untouched")
     func failingAllocation() async {
         await #expect(processExitsWith: .success) { try PlanRuleTests.checkFailingAllocation() }
