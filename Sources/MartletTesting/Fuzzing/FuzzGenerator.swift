@@ -7,6 +7,7 @@ package struct FuzzGenerator {
     private var instructions: [FuzzScript.Instruction] = []
     private var values: [Value] = []
     private var watched: [Int] = []
+    private var withGradients = false
 
     /// The script of a seed: 10 to 60 instructions.
     package static func script(seed: UInt64) -> FuzzScript {
@@ -27,7 +28,7 @@ package struct FuzzGenerator {
 
     private mutating func draw() {
         let count = 10 + random.below(51)
-        let withGradients = random.chance(30)
+        withGradients = random.chance(30)
         for _ in 0..<(2 + random.below(3)) {
             addInput(shape: drawShape(), dtype: withGradients ? .float64 : drawType())
         }
@@ -141,7 +142,7 @@ package struct FuzzGenerator {
         case 13: addIndexed(source, type)
         case 14, 15, 16: addReduction(source, type)
         case 17: addScan(source, type)
-        case 18, 19: addContraction(source, type)
+        case 18, 19: random.chance(10) ? addBlockConvolution() : addContraction(source, type)
         case 20: addSource()
         default: addBody(source, type)
         }
@@ -304,6 +305,31 @@ package struct FuzzGenerator {
         var operands = [source, partner(right, type.dtype)]
         if hasBias { operands.append(partner([right[shape.rank - 1]], type.dtype)) }
         add(.matmul(hasBias: hasBias), operands)
+    }
+
+    /// A convolution of whole channel blocks, which an engine takes and after which values stay blocked: of an image that
+    /// exists where one has such channels, else of a new one.
+    private mutating func addBlockConvolution() {
+        let side = 4 + random.below(3)
+        let found = pick { type in
+            type.dtype.isFloatingPoint && type.shape.rank == 4 && type.shape[1] > 0 && type.shape[1] % 16 == 0
+                && type.shape[2] > 1 && type.shape[3] > 1
+        }
+        let dtype: DataType = withGradients || !isExact ? .float64 : random.element([.float32, .float32, .bfloat16])
+        let source = found ?? addInput(shape: [1, random.element([16, 16, 32, 32, 3]), side, side], dtype: dtype)
+        let type = instructions[source].type
+        let kernel = 1 + random.below(2)
+        let channels = random.element([16, 16, 32])
+        var operands = [source, partner(Shape([channels, type.shape[1], kernel, kernel]), type.dtype)]
+        let hasBias = random.chance(50)
+        if hasBias { operands.append(partner([channels], type.dtype)) }
+        let (stride, padding) = (1 + random.below(2), random.below(2))
+        if isExact, random.chance(40) {
+            let gradient = FuzzWork.convolutionGradient(byWeight: random.chance(50), stride: stride, padding: padding)
+            add(gradient, Array(operands.prefix(2)))
+        } else {
+            add(.convolution(stride: stride, padding: padding, hasBias: hasBias), operands)
+        }
     }
 
     private mutating func addSource() {

@@ -41,7 +41,8 @@ extension FuzzScript {
         case .sgd(let rate): return .sgd(rate: (rate + 1) % 3)
         case .adam(let rate): return .adam(rate: (rate + 1) % 9)
         case .select, .cast, .reshape, .permute, .expand, .updateSlice, .concatenate, .gather, .scatter, .indexSelect,
-            .indexAdd, .argReduce, .matmul, .convolution, .maxPool, .averagePool, .iota, .softmax, .batchNorm, .watch,
+            .indexAdd, .argReduce, .matmul, .convolution, .convolutionGradient, .maxPool, .averagePool, .iota, .softmax,
+            .batchNorm, .watch,
             .gradient:
             return instruction.work
         }

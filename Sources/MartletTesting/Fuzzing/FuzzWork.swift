@@ -27,6 +27,8 @@ package enum FuzzWork: Hashable, Sendable {
     case cumulativeSum(axis: Int, reverse: Bool, exclusive: Bool)
     case matmul(hasBias: Bool)
     case convolution(stride: Int, padding: Int, hasBias: Bool)
+    /// The gradient of a convolution without bias by its weight or its input, with its own output, tamed, for a cotangent.
+    case convolutionGradient(byWeight: Bool, stride: Int, padding: Int)
     case maxPool(Int, stride: Int)
     case averagePool(Int)
     case iota(Shape, axis: Int)
@@ -57,7 +59,9 @@ extension FuzzWork {
         case .unary(let function): function == .square || function == .exp || function == .sinh || function == .cosh
         case .reduce(let kind, _): kind == .sum || kind == .product
         case .scatter(let mode, _, _): mode == .add
-        case .indexAdd, .cumulativeSum, .matmul, .convolution, .randomBits, .sgd, .adam, .batchNorm: true
+        case .indexAdd, .cumulativeSum, .matmul, .convolution, .convolutionGradient, .randomBits, .sgd, .adam,
+            .batchNorm:
+            true
         case .input, .select, .cast, .reshape, .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather,
             .indexSelect, .sort, .argReduce, .maxPool, .averagePool, .iota, .softmax, .watch, .gradient:
             false
@@ -117,6 +121,13 @@ extension FuzzWork {
         case .convolution(let stride, let padding, let hasBias):
             return try operands[0].convolution(
                 operands[1], bias: hasBias ? operands[2] : nil, strides: [stride], paddingLow: [padding])
+        case .convolutionGradient(let byWeight, let stride, let padding):
+            let own = operands.map { $0.detached().differentiableAlias() }
+            let output = try own[0].convolution(own[1], strides: [stride], paddingLow: [padding])
+            let cotangent = FuzzWork.tamed(output.detached(), isExact: true)
+            let target = own[byWeight ? 1 : 0]
+            let found = Differentiation.gradients(of: [output], cotangents: [cotangent], by: [target])
+            return found[0] ?? target.zeros()
         case .maxPool(let kernel, let stride):
             return try operands[0].maxPool([kernel, kernel], strides: [stride, stride]).values
         case .averagePool(let kernel): return try operands[0].averagePool([kernel, kernel])
