@@ -21,6 +21,9 @@ package final class Recording: @unchecked Sendable {
     /// The recording as a number, for comparisons.
     package var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
+    /// A bound was met; asked about as soon as nothing defers it. Touched under the lock.
+    package var isOverdue = false
+
     /// Nodes after which an unread recording is run.
     package static let nodeBound = 4096
     /// Bytes of made values that recorded operations read, counted once an operation, after which it is run: an unread sum over
@@ -64,9 +67,9 @@ package final class Recording: @unchecked Sendable {
         node.join(self, at: nodes.count)
         nodes.append(node)
         // Asked again now and then only, where nothing could be cut.
-        let full =
-            (nodes.count >= Recording.nodeBound && nodes.count & 255 == 0 || readBytes > Recording.byteBound)
-            && !isTrace
+        let isAtBound = nodes.count >= Recording.nodeBound && nodes.count & 255 == 0 || readBytes > Recording.byteBound
+        if isAtBound, !isTrace { isOverdue = true }
+        let full = isOverdue
         lock.unlock()
         if full, Recording.deferrals == 0 { Recording.boundReached(self) }
     }
@@ -117,7 +120,14 @@ package final class Recording: @unchecked Sendable {
     package static func uninterrupted<Result>(_ body: () throws -> Result) rethrows -> Result {
         let slot = threadSlot
         slot.deferrals += 1
-        defer { slot.deferrals -= 1 }
+        defer {
+            slot.deferrals -= 1
+            // What the body made is held by handles now.
+            let recording = slot.current
+            if slot.deferrals == 0, recording.lock.withLock({ recording.isOverdue }) {
+                Recording.boundReached(recording)
+            }
+        }
         return try body()
     }
 

@@ -44,6 +44,7 @@ package enum Flush {
     static func atBound(_ recording: Recording) {
         do {
             try recording.lock.withLock { () throws in
+                recording.isOverdue = false
                 recording.removeUnreferenced()
                 // What was recorded after the last held value belongs to an operation under way, whose parts nobody holds.
                 let settled = recording.nodes.lastIndex { node in (0..<node.resultCount).contains { node.isHeld($0) } }

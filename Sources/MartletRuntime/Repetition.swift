@@ -10,7 +10,28 @@ enum Repetition {
         // The start of the repeating tail: from there on element i equals element i + period.
         var start = nodes.count - period
         while start > 0, signatures[start - 1] == signatures[start - 1 + period] { start -= 1 }
+        // Every cut of a loop falls at the same node of its turn, wherever the tail begins: a loop that carries several
+        // values would need a few cuts, each a plan of its own, to come to rest.
+        start += phase(of: signatures[start..<(start + period)])
         return start + (nodes.count - start) / period * period
+    }
+
+    /// Where the smallest rotation of one turn begins.
+    private static func phase(of turn: ArraySlice<UInt64>) -> Int {
+        let signatures = Array(turn)
+        let count = signatures.count
+        var (first, second, length) = (0, 1, 0)
+        while first < count, second < count, length < count {
+            let (left, right) = (signatures[(first + length) % count], signatures[(second + length) % count])
+            if left == right {
+                length += 1
+                continue
+            }
+            if left > right { first += length + 1 } else { second += length + 1 }
+            if first == second { second += 1 }
+            length = 0
+        }
+        return min(first, second)
     }
 
     /// The smallest period of the recording's second half, by the failure function of its reverse.

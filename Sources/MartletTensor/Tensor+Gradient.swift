@@ -76,10 +76,10 @@ extension Tensor {
             stop("backward(): the gradient's shape \(gradient.shape) is not the value's \(shape)")
         }
         let seed = gradient?.value.cast(to: dtype) ?? value.ones()
-        let arrived = Differentiation.backward(
-            from: value, cotangent: seed, retainGraph: retainGraph, createGraph: createGraph)
         // Until each has arrived in its box nobody holds the others.
         Recording.uninterrupted {
+            let arrived = Differentiation.backward(
+                from: value, cotangent: seed, retainGraph: retainGraph, createGraph: createGraph)
             for (leaf, gradient) in arrived {
                 guard let box = leaf.leaf as? GradientBox else { continue }
                 box.accumulate(gradient)

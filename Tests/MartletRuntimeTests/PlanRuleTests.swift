@@ -53,7 +53,7 @@ struct PlanRuleTests {
             #expect(PlanCache.shared.counts.made - before <= 3)
             #expect(peaks.dropFirst(2).allSatisfy { $0 == peaks[1] })
         }
-        // A running total, a recalibrated mean, and a power iteration of 37 nodes.
+        // A running total, a moving mean, and a power iteration of 37 nodes.
         try runLoop { $0.value + 1 }
         try runLoop { $0.value * 0.9 + $0.value.mean() * 0.1 }
         try runLoop { state in
@@ -77,6 +77,47 @@ struct PlanRuleTests {
             }
             #expect(CPUBackend.shared.memory.statistics.peak < 80 << 20)
             #expect(total.item() == Float(200 << 18))
+        }
+    }
+
+    @Test("Batch normalisation recalibrated unread comes to rest on its plans, and memory stays flat")
+    func recalibration() async {
+        await #expect(processExitsWith: .success) { try PlanRuleTests.checkRecalibration() }
+    }
+
+    /// Training forward passes whose outputs nobody reads: only the running statistics are held.
+    private static func checkRecalibration() throws {
+        Runtime.start()
+        let numbers = (0..<24).map { Double($0 * $0 % 17) }
+        let images = HostArray(TensorType([3, 2, 2, 2], .float32), real: numbers)
+        let batch = TensorHandle(HostMemory.leaf(images, layout: 0))
+        let (scale, shift) = (leaf([1, 2]), leaf([0, 1]))
+        var (mean, variance) = (leaf([0, 0]), leaf([1, 1]))
+        var plans: [Int] = []
+        var peaks: [Int] = []
+        for step in 0..<10_000 {
+            // Held one by one, as the tensors of a program are.
+            let results = Value.makeAll(
+                .composite(CompositeCall(BatchNormTraining(epsilon: 1e-5))), [batch.value, scale.value, shift.value]
+            ).map { TensorHandle($0) }
+            mean = TensorHandle(mean.value * 0.9 + results[1].value * 0.1)
+            variance = TensorHandle(variance.value * 0.9 + results[2].value * (12.0 / 11 * 0.1))
+            guard step % 2_500 == 2_499 else { continue }
+            plans.append(PlanCache.shared.counts.made)
+            peaks.append(CPUBackend.shared.memory.statistics.peak)
+        }
+        try Flush.all()
+        // What is left at the end is one plan more.
+        #expect(plans.allSatisfy { $0 <= 3 && $0 == plans[0] })
+        #expect(PlanCache.shared.counts.made <= plans[0] + 1)
+        #expect(peaks.dropFirst(2).allSatisfy { $0 == peaks[1] })
+        // The same batch every time: the running statistics have become its own, the variance with n - 1 below.
+        for channel in 0..<2 {
+            let own = numbers.indices.filter { $0 / 4 % 2 == channel }.map { numbers[$0] }
+            let average = own.reduce(0, +) / 12
+            let spread = own.reduce(0) { $0 + ($1 - average) * ($1 - average) } / 11
+            #expect((try read(mean).reals[channel] - average).magnitude < 1e-5 * average)
+            #expect((try read(variance).reals[channel] - spread).magnitude < 1e-5 * spread)
         }
     }
 
