@@ -41,10 +41,12 @@ enum DataName: String, ExpressibleByArgument, Codable, CaseIterable {
     /// about the choice.
     static func choose(_ asked: DataName?, directory: String?) throws -> (name: DataName, note: String?) {
         if let asked { return (asked, nil) }
+        // What is found is read once, later; a file that is wrong is then said to be.
+        if directory != nil || DataPlaces.isInsistedOn || DataPlaces.find(.mnist).isHere { return (.mnist, nil) }
         do {
-            for part in ImagePart.allCases { _ = try DataName.mnist.load(part, directory: directory) }
+            for part in ImagePart.allCases { _ = try DataName.mnist.load(part, directory: nil) }
             return (.mnist, nil)
-        } catch let error as FileError where directory == nil && !DataPlaces.isInsistedOn {
+        } catch let error as FileError {
             return (
                 .digits,
                 """

@@ -10,6 +10,14 @@ enum DataPlaces {
         case found(String)
         case absent
 
+        /// True where the files need not be fetched.
+        var isHere: Bool {
+            switch self {
+            case .drawn, .found: true
+            case .absent: false
+            }
+        }
+
         var description: String {
             switch self {
             case .drawn: "drawn by a program, needs no files"
@@ -29,20 +37,20 @@ enum DataPlaces {
 
     /// True where `MARTLET_DATA` names a folder that holds something of MNIST: what is wrong with it is to be mended, not
     /// passed by.
-    static var isInsistedOn: Bool {
-        guard let folder = ProcessInfo.processInfo.environment["MARTLET_DATA"], !folder.isEmpty else { return false }
-        let location = MNISTLocation(variant: .digits, directory: folder, dataFolder: nil, cache: .standard)
-        return files.contains { part, contents in (try? location.path(part, contents)) != nil }
+    static var isInsistedOn: Bool { !insistedOn(.digits).isEmpty }
+
+    /// The files of a set that lie in the folder which `MARTLET_DATA` names.
+    private static func insistedOn(_ variant: MNISTFiles.Variant) -> [String] {
+        guard let folder = ProcessInfo.processInfo.environment["MARTLET_DATA"], !folder.isEmpty else { return [] }
+        // A folder that is insisted on is never left for the net.
+        let location = MNISTLocation(variant: variant, directory: folder, dataFolder: nil, cache: .standard)
+        return files.compactMap { part, contents in try? location.path(part, contents) }
     }
 
     private static func folder(of variant: MNISTFiles.Variant) -> Place {
         let cache = DataCache.standard
-        if let folder = ProcessInfo.processInfo.environment["MARTLET_DATA"], !folder.isEmpty {
-            // A folder that is insisted on is never left for the net.
-            let location = MNISTLocation(variant: variant, directory: folder, dataFolder: nil, cache: cache)
-            let paths = files.compactMap { part, contents in try? location.path(part, contents) }
-            if paths.count == files.count { return .found(parent(paths[0])) }
-        }
+        let insisted = insistedOn(variant)
+        if insisted.count == files.count { return .found(parent(insisted[0])) }
         let location = MNISTLocation(variant: variant, directory: nil, dataFolder: nil, cache: cache)
         let paths = files.map { part, contents in cache.path(of: location.remoteFile(part, contents)) }
         return paths.allSatisfy { access($0, F_OK) == 0 } ? .found(parent(paths[0])) : .absent

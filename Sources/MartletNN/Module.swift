@@ -119,7 +119,7 @@ public final class ModuleBuffer: Sendable {
     /// The tensor now; a new value is kept without its gradient.
     public var value: Tensor {
         get {
-            guard let tensor = slot.tensor else { stop("ModuleBuffer \(name): its value was taken by a compiled call") }
+            guard let tensor = slot.tensor else { stop("ModuleBuffer \(name): there is no value") }
             return tensor
         }
         set { slot.tensor = newValue.detached() }

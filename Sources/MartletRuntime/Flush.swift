@@ -20,6 +20,8 @@ package enum Flush {
             case .pending:
                 guard let recording = node.recording else { throw FlushError.escaped(node.primitive.family.name) }
                 if let transformation = recording.transformation {
+                    // A trace that has served: its nodes are nowhere at home.
+                    guard node.home == recording.address else { throw FlushError.escaped(node.primitive.family.name) }
                     try readInside(transformation, node, recording)
                     return
                 }

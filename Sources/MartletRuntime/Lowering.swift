@@ -239,11 +239,18 @@ package struct Lowering {
         var lowered: [ObjectIdentifier: [Operand]] = [:]
         for (input, operand) in zip(inputs, operands) { lowered[ObjectIdentifier(input.node)] = [operand] }
         for node in Trace.nodes(behind: outputs, in: trace) where lowered[ObjectIdentifier(node)] == nil {
-            let own = node.operands.map { lowered[ObjectIdentifier($0.node)]?[$0.index] ?? operands[0] }
+            let own = node.operands.map { found($0, in: lowered, call) }
             let types = (0..<node.resultCount).map { node.type(of: $0) }
             lowered[ObjectIdentifier(node)] = lower(
                 node.primitive, own, types, arguments: node.arguments.map { .fixed($0) })
         }
-        return outputs.map { lowered[ObjectIdentifier($0.node)]?[$0.index] ?? operands[0] }
+        return outputs.map { found($0, in: lowered, call) }
+    }
+
+    private func found(_ value: Value, in lowered: [ObjectIdentifier: [Operand]], _ call: CompositeCall) -> Operand {
+        guard let results = lowered[ObjectIdentifier(value.node)] else {
+            stop("\(call.name): its body reads the result of \(value.node.primitive.family.name) from outside")
+        }
+        return results[value.index]
     }
 }

@@ -85,7 +85,8 @@ final class PlanLog: @unchecked Sendable {
 
     private static func printTotals() {
         let counts = PlanCache.shared.counts
-        print("plans: \(counts.made) made, \(counts.hit) met again, \(counts.evicted) dropped")
+        let made = shared.map { log in log.lock.withLock { log.count } } ?? 0
+        print("plans: \(made) made, \(counts.hit) met again, \(counts.evicted) dropped")
     }
 
     /// One call a text, so that lines of several threads do not mix.

@@ -27,7 +27,7 @@ final class EpochTotals: StateHolder {
     func add(_ batchLoss: Tensor, outputs: Tensor, labels: Tensor) {
         withoutGradient {
             guard let lossSoFar = loss.tensor, let correctSoFar = correct.tensor else {
-                stop("EpochTotals.add: the sums were taken by a compiled call")
+                stop("EpochTotals.add: there are no sums")
             }
             loss.tensor = lossSoFar + batchLoss.detached().to(dtype: .float64) * Double(labels.shape[0])
             guard isClasses(labels, outputs) else { return }

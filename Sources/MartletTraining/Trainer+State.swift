@@ -41,7 +41,9 @@ extension Trainer {
 
     /// True where every parameter is a number throughout.
     var hasFiniteParameters: Bool {
-        withoutGradient { model.parameters.allSatisfy { $0.value.isFinite().all().item(as: Bool.self) } }
+        let checks = withoutGradient { model.parameters.map { $0.value.isFinite().all() } }
+        guard let first = checks.first else { return true }
+        return checks.dropFirst().reduce(first) { $0 .& $1 }.item(as: Bool.self)
     }
 
     /// Finds the first step after `checkpoint` whose loss or update was not finite, and the layer that made its loss so, by

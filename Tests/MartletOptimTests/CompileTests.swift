@@ -166,6 +166,36 @@ struct CompileTests {
         #expect(body(x).array() == first)
     }
 
+    @Test(arguments: [true, false])
+    func aValueThatEscapesStopsAndNamesItself(isArgument: Bool) async throws {
+        let result: ExitTest.Result?
+        if isArgument {
+            result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                var escaped: [Tensor] = []
+                let function = compile(function: { (x: Tensor) -> Tensor in
+                    escaped.append(x)
+                    return x * 2
+                })
+                _ = function(Tensor.ones([2]))
+                _ = escaped[0].array()
+            }
+        } else {
+            result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                var escaped: [Tensor] = []
+                let function = compile(function: { (x: Tensor) -> Tensor in
+                    escaped.append(x.exp())
+                    return x * 2
+                })
+                _ = function(Tensor.ones([2]))
+                _ = escaped[0].array()
+            }
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        let name = isArgument ? "placeholder" : "exp"
+        #expect(
+            message.contains("the result of \(name) left the traced function it belongs to"), "\(message.prefix(400))")
+    }
+
     @Test func settingARateInsideStopsAndSaysWhy() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let model = Linear(2, 1)
