@@ -21,7 +21,7 @@ package final class Recording: @unchecked Sendable {
     /// The recording as a number, for comparisons.
     package var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
-    /// A bound was met; asked about as soon as nothing defers it. Touched under the lock.
+    /// A bound was met; asked about as soon as nothing defers it. Touched by its own thread only.
     package var isOverdue = false
 
     /// Nodes after which an unread recording is run.
@@ -63,15 +63,25 @@ package final class Recording: @unchecked Sendable {
     /// Adds a node. Called by `Node.record` only.
     package func append(_ node: Node) {
         lock.lock()
-        for operand in node.operands where !operand.node.isPending { readBytes += operand.type.byteCount }
         node.join(self, at: nodes.count)
         nodes.append(node)
+        if nodes.count % Recording.byteInterval == 0 { countReadBytes() }
         // Asked again now and then only, where nothing could be cut.
         let isAtBound = nodes.count >= Recording.nodeBound && nodes.count & 255 == 0 || readBytes > Recording.byteBound
         if isAtBound, !isTrace { isOverdue = true }
         let full = isOverdue
         lock.unlock()
         if full, Recording.deferrals == 0 { Recording.boundReached(self) }
+    }
+
+    /// Nodes between two looks at the bytes they read: a short recording is run before the first.
+    private static let byteInterval = 64
+
+    /// Adds what the newest nodes read. Called under the lock.
+    private func countReadBytes() {
+        for node in nodes.suffix(Recording.byteInterval) {
+            for operand in node.operands where !operand.node.isPending { readBytes += operand.type.byteCount }
+        }
     }
 
     /// Notes that a unit of work (a backward, a step) ended here.
@@ -124,9 +134,7 @@ package final class Recording: @unchecked Sendable {
             slot.deferrals -= 1
             // What the body made is held by handles now.
             let recording = slot.current
-            if slot.deferrals == 0, recording.lock.withLock({ recording.isOverdue }) {
-                Recording.boundReached(recording)
-            }
+            if slot.deferrals == 0, recording.isOverdue { Recording.boundReached(recording) }
         }
         return try body()
     }

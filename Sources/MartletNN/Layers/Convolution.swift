@@ -6,7 +6,7 @@ import MartletTensor
 /// ## Shapes
 /// - `[batch, inputs, height, width]` → `[batch, outputs, ⌊(height + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1, ...]`
 /// - weight `[outputs, inputs / groups, kernel, kernel]`, bias `[outputs]`
-public final class Conv2d: Layer, CountsOperations {
+public final class Conv2d: ConvolutionLayer {
     /// The kernels, `[outputs, inputs / groups, kernel, kernel]`.
     public let weight: Parameter
     /// What is added to each output channel, `[outputs]`; nil where there is none.
@@ -25,12 +25,8 @@ public final class Conv2d: Layer, CountsOperations {
         _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int = 1, padding: Padding = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault
     ) {
-        guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
-            stop("Conv2d(\(inputs), \(outputs)): channels are no multiples of \(groups) groups")
-        }
-        let shape: Shape = [outputs, inputs / groups, kernelSize, kernelSize]
-        weight = Parameter(initializer(shape))
-        self.bias = bias ? Parameter(Initializer.torchBias(fanIn: Initializer.fans(of: shape).input)([outputs])) : nil
+        (weight, self.bias) = Self.parameters(
+            inputs, outputs, kernel: [kernelSize, kernelSize], groups: groups, bias: bias, initializer)
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
     }
 
@@ -42,19 +38,13 @@ public final class Conv2d: Layer, CountsOperations {
             )
         }
     }
-
-    /// One for each output element and each weight of its channel: elements of `output` · inputs / groups · kernel
-    /// size.
-    public func multiplyAdds(input: Shape, output: Shape) -> Int {
-        output.elementCount * weight.shape.sizes.dropFirst().reduce(1, *)
-    }
 }
 
 /// A convolution over one axis.
 ///
 /// ## Shapes
 /// - `[batch, inputs, length]` → `[batch, outputs, ⌊(length + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1]`
-public final class Conv1d: Layer, CountsOperations {
+public final class Conv1d: ConvolutionLayer {
     /// The kernels, `[outputs, inputs / groups, kernel]`.
     public let weight: Parameter
     /// What is added to each output channel, `[outputs]`; nil where there is none.
@@ -73,12 +63,8 @@ public final class Conv1d: Layer, CountsOperations {
         _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int = 1, padding: Padding = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault
     ) {
-        guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
-            stop("Conv1d(\(inputs), \(outputs)): channels are no multiples of \(groups) groups")
-        }
-        let shape: Shape = [outputs, inputs / groups, kernelSize]
-        weight = Parameter(initializer(shape))
-        self.bias = bias ? Parameter(Initializer.torchBias(fanIn: Initializer.fans(of: shape).input)([outputs])) : nil
+        (weight, self.bias) = Self.parameters(
+            inputs, outputs, kernel: [kernelSize], groups: groups, bias: bias, initializer)
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
     }
 
@@ -89,11 +75,5 @@ public final class Conv1d: Layer, CountsOperations {
                 x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups
             )
         }
-    }
-
-    /// One for each output element and each weight of its channel: elements of `output` · inputs / groups · kernel
-    /// size.
-    public func multiplyAdds(input: Shape, output: Shape) -> Int {
-        output.elementCount * weight.shape.sizes.dropFirst().reduce(1, *)
     }
 }

@@ -6,7 +6,7 @@ import MartletTensor
 /// ## Shapes
 /// - `[batch, inputs, depth, height, width]` → `[batch, outputs, ⌊(depth + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1, ...]`
 /// - weight `[outputs, inputs / groups, kernel, kernel, kernel]`, bias `[outputs]`
-public final class Conv3d: Layer, CountsOperations {
+public final class Conv3d: ConvolutionLayer {
     /// The kernels, `[outputs, inputs / groups, kernel, kernel, kernel]`.
     public let weight: Parameter
     /// What is added to each output channel, `[outputs]`; nil where there is none.
@@ -25,12 +25,8 @@ public final class Conv3d: Layer, CountsOperations {
         _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int = 1, padding: Padding = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault
     ) {
-        guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
-            stop("Conv3d(\(inputs), \(outputs)): channels are no multiples of \(groups) groups")
-        }
-        let shape: Shape = [outputs, inputs / groups, kernelSize, kernelSize, kernelSize]
-        weight = Parameter(initializer(shape))
-        self.bias = bias ? Parameter(Initializer.torchBias(fanIn: Initializer.fans(of: shape).input)([outputs])) : nil
+        (weight, self.bias) = Self.parameters(
+            inputs, outputs, kernel: [kernelSize, kernelSize, kernelSize], groups: groups, bias: bias, initializer)
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
     }
 
@@ -42,11 +38,5 @@ public final class Conv3d: Layer, CountsOperations {
                 groups: groups
             )
         }
-    }
-
-    /// One for each output element and each weight of its channel: elements of `output` · inputs / groups · kernel
-    /// size.
-    public func multiplyAdds(input: Shape, output: Shape) -> Int {
-        output.elementCount * weight.shape.sizes.dropFirst().reduce(1, *)
     }
 }
