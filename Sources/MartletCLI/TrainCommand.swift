@@ -65,12 +65,16 @@ struct TrainCommand: ParsableCommand {
                     but not the same to the last bit.
                     """)
             }
-            session = TrainSession(configuration: configuration, folder: folder, resumes: true, isJSON: json)
+            session = TrainSession(
+                configuration: configuration, data: try TrainingData(configuration), folder: folder, resumes: true,
+                isJSON: json)
         } else {
             let (configuration, note) = try configuration()
             if let note { CommandLog.logger.notice("\(note)") }
+            let data = try TrainingData(configuration)
             let folder = try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: configuration.model.rawValue)
-            session = TrainSession(configuration: configuration, folder: folder, resumes: false, isJSON: json)
+            session = TrainSession(
+                configuration: configuration, data: data, folder: folder, resumes: false, isJSON: json)
         }
         try session.run()
     }

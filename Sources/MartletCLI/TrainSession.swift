@@ -6,6 +6,7 @@ import MartletCPU
 /// A training run of the command, from its folder to its report.
 struct TrainSession {
     let configuration: TrainConfiguration
+    let data: TrainingData
     let folder: RunFolder
     let resumes: Bool
     let isJSON: Bool
@@ -13,8 +14,7 @@ struct TrainSession {
     func run() throws {
         let trap = SignalTrap()
         defer { trap.restore() }
-        let train = try configuration.data.load(.train, directory: configuration.dataDirectory)
-        let test = try configuration.data.load(.test, directory: configuration.dataDirectory)
+        let (train, test) = (data.train, data.test)
         // Everything random below follows from this seed, so that a run begun anew is the same run.
         manualSeed(configuration.seed)
         let model = configuration.model.make()
@@ -117,6 +117,17 @@ struct TrainSession {
         return Report.WrongImage(
             image: ReportImage(width: shape[2], height: shape[1], channels: 1, pixels: pixels), actual: mistake.actual,
             predicted: mistake.predicted, probability: mistake.probability, index: mistake.index)
+    }
+}
+
+/// What a run learns from and is judged by, read before the run has a folder: where it cannot be read, none is left behind.
+struct TrainingData {
+    let train: any RecordDataset
+    let test: any RecordDataset
+
+    init(_ configuration: TrainConfiguration) throws {
+        train = try configuration.data.load(.train, directory: configuration.dataDirectory)
+        test = try configuration.data.load(.test, directory: configuration.dataDirectory)
     }
 }
 
