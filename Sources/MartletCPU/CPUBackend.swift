@@ -23,6 +23,23 @@ package final class CPUBackend: Backend, @unchecked Sendable {
 
     package func leaseArena(byteCount: Int) throws -> ArenaLease { try memory.arena(byteCount: byteCount) }
 
+    /// Kernels are called before this returns: here, or on the one thread that runs parallel work once a second thread
+    /// brings some (`mk_runner_run`).
+    package func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion {
+        guard isParallel else {
+            try kernels()
+            return .done
+        }
+        try withoutActuallyEscaping(kernels) { kernels in
+            var call = ParallelCall(kernels: kernels)
+            withUnsafeMutablePointer(to: &call) { call in
+                mk_runner_run({ $0?.assumingMemoryBound(to: ParallelCall.self).pointee.run() }, call)
+            }
+            if let failure = call.failure { throw failure }
+        }
+        return .done
+    }
+
     package func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
         CompositeKernels.has(composite, operands)
     }
@@ -100,6 +117,16 @@ package final class CPUBackend: Backend, @unchecked Sendable {
             .permute, .expand, .slice, .flip, .reduce, .copy, .collective:
             stop("\(primitive.family.name) has no kernel of its own: the planner makes it a view or fuses it")
         }
+    }
+}
+
+/// A plan's kernels on their way to another thread, and what they threw there.
+private struct ParallelCall {
+    let kernels: () throws -> Void
+    var failure: (any Error)?
+
+    mutating func run() {
+        do { try kernels() } catch { failure = error }
     }
 }
 

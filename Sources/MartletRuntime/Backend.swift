@@ -29,6 +29,24 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Scratch memory for `byteCount` bytes of temporaries, given back when the lease ends.
     func leaseArena(byteCount: Int) throws -> ArenaLease
+
+    /// Runs a plan: `kernels` calls its prepared kernels in order. The completion says when their results are there.
+    ///
+    /// - Parameter isParallel: some kernel shares its work among the device's threads (`StepDescription.isParallel`).
+    func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion
+}
+
+/// When the results of a run are there.
+package struct Completion: Sendable {
+    private let waiting: (@Sendable () async throws -> Void)?
+
+    /// They are there already: what the processor answers.
+    package static let done = Completion(nil)
+
+    /// They are there once `waiting` returns.
+    package init(_ waiting: (@Sendable () async throws -> Void)?) { self.waiting = waiting }
+
+    package func wait() async throws { try await waiting?() }
 }
 
 /// What a step does and on what: enough for a backend to choose a kernel.

@@ -22,6 +22,8 @@ final class Component {
     @exclusivity(unchecked) private var isGuest = false
     @exclusivity(unchecked) private var sets = DisjointSets()
     @exclusivity(unchecked) private var extraction = Extraction()
+    /// When the results of the last run are there.
+    @exclusivity(unchecked) private(set) var completion = Completion.done
 
     /// What is known of a node.
     struct Mark {
@@ -307,8 +309,9 @@ final class Component {
         }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.
         for index in nodes.indices where !marks[index].keepsOperands { nodes[index].dropOperands() }
-        let results = try plan.run(leaves: &extraction.leaves, arguments: extraction.arguments, on: backend)
-        store(results)
+        let run = try plan.run(leaves: &extraction.leaves, arguments: extraction.arguments, on: backend)
+        completion = run.completion
+        store(run.results)
     }
 
     /// What variables hold, for the log.

@@ -5,31 +5,36 @@ package enum Flush {
     /// Installs the hooks that floor 2 calls. Idempotent.
     package static func install() {
         Recording.boundReached = { Flush.atBound($0) }
-        Recording.makeAvailable = { node in try? Flush.value(of: node) }
+        Recording.makeAvailable = { node in _ = try? Flush.value(of: node) }
     }
 
     /// Makes the results of `node` exist, with the connected component of pending nodes it belongs to.
-    package static func value(of node: Node) throws {
+    ///
+    /// - Returns: when they are there, on a device that computes beside the caller.
+    @discardableResult
+    package static func value(of node: Node) throws -> Completion {
+        var completion = Completion.done
         while true {
             switch node.state {
-            case .ready: return
+            case .ready: return completion
             case .failed: throw node.failure ?? FlushError.lost(node.primitive.family.name)
             case .released:
                 try recompute(node)
-                return
+                return completion
             case .pending:
                 guard let recording = node.recording else { throw FlushError.escaped(node.primitive.family.name) }
                 if let transformation = recording.transformation {
                     // A trace that has served: its nodes are nowhere at home.
                     guard node.home == recording.address else { throw FlushError.escaped(node.primitive.family.name) }
                     try readInside(transformation, node, recording)
-                    return
+                    return completion
                 }
                 try recording.lock.withLock { () throws in
                     guard node.isPending else { return }
-                    try Component.of(recording).run(connectedTo: node, in: recording)
+                    let component = Component.of(recording)
+                    try component.run(connectedTo: node, in: recording)
+                    completion = component.completion
                 }
-                if !node.isPending { continue }
             }
         }
     }
@@ -53,8 +58,10 @@ package enum Flush {
                 let isLarge = recording.readBytes > Recording.byteBound
                 recording.readBytes = 0
                 guard let settled, recording.nodes.count >= Recording.nodeBound || isLarge else { return }
-                let cut = recording.mark > 0 ? recording.mark : Repetition.cut(recording.nodes)
-                try Component.of(recording).run(prefix: min(cut, settled + 1), of: recording)
+                let cut =
+                    recording.mark > 0
+                    ? min(recording.mark, settled + 1) : Repetition.cut(recording.nodes, limit: settled + 1)
+                try Component.of(recording).run(prefix: cut, of: recording)
             }
         } catch {
             // The nodes are marked failed; whoever reads one gets the error.

@@ -53,6 +53,8 @@ package final class Plan: @unchecked Sendable {
     let results: [Result]
     package let arenaByteCount: Int
     package let descriptions: [StepDescription]
+    /// Some step is large enough to be shared among threads.
+    package let isParallel: Bool
 
     init(
         steps: [Step], pointers: [PointerSource], constants: [Scalar], argumentCount: Int, memory: MemoryPlan,
@@ -66,13 +68,32 @@ package final class Plan: @unchecked Sendable {
         arenaByteCount = memory.arenaByteCount
         self.results = results
         self.descriptions = descriptions
+        isParallel = descriptions.contains(where: \.isParallel)
     }
 
     /// Bytes of the results that the run makes itself.
     package var resultByteCount: Int { buffers.reduce(0) { $0 + $1.byteCount } }
 
+    /// Bytes of the plan itself, about: its arrays, and what a prepared kernel of ours takes. The engine's kernels are its
+    /// own cache's to count.
+    package var byteCount: Int {
+        let operands = descriptions.reduce(0) { $0 + $1.inputs.count + $1.outputs.count }
+        return steps.count * (MemoryLayout<Step>.stride + MemoryLayout<StepDescription>.stride + Plan.kernelByteCount)
+            + pointers.count * MemoryLayout<PointerSource>.stride
+            + operands * (MemoryLayout<OperandDescription>.stride + Plan.shapeByteCount)
+            + results.count * MemoryLayout<Result>.stride
+    }
+
+    private static let kernelByteCount = 512
+    /// Sizes and strides of an operand, as arrays of their own.
+    private static let shapeByteCount = 128
+
     /// Runs the program. Leaves that the structure replaces are overwritten where the caller's reference is the last one.
-    package func run(leaves: inout [Realized], arguments: [Scalar], on backend: any Backend) throws -> [Realized] {
+    ///
+    /// - Returns: the results, and when they are there.
+    package func run(
+        leaves: inout [Realized], arguments: [Scalar], on backend: any Backend
+    ) throws -> (results: [Realized], completion: Completion) {
         var leafAddresses: [UnsafeMutableRawPointer] = []
         leafAddresses.reserveCapacity(leaves.count)
         for leaf in leaves { leafAddresses.append(leaf.buffer.address) }
@@ -90,10 +111,12 @@ package final class Plan: @unchecked Sendable {
             }
         }
         let lease = arenaByteCount > 0 ? try backend.leaseArena(byteCount: arenaByteCount) : nil
-        try withExtendedLifetime(lease) {
-            try runSteps(leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments)
+        let completion = try withExtendedLifetime(lease) {
+            try backend.run(isParallel: isParallel) {
+                try runSteps(leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments)
+            }
         }
-        return results.map { result in
+        let made = results.map { result in
             let scalarOffset =
                 result.offset.constant + result.offset.terms.reduce(0) { $0 + arguments[$1.scalar].integer * $1.stride }
             switch result.source {
@@ -106,6 +129,7 @@ package final class Plan: @unchecked Sendable {
                     buffer: owned[index], offset: scalarOffset, strides: result.strides, isBlocked: result.isBlocked)
             }
         }
+        return (made, completion)
     }
 
     private func runSteps(

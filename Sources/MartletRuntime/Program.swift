@@ -37,7 +37,7 @@ package final class Program: Sendable {
     /// last reference.
     package func run(inputs: inout [Realized], arguments: [Scalar]) throws -> [Realized] {
         if !captured.isEmpty { inputs += captured }
-        return try plan.run(leaves: &inputs, arguments: arguments, on: backend)
+        return try plan.run(leaves: &inputs, arguments: arguments, on: backend).results
     }
 
     package var descriptions: [StepDescription] { plan.descriptions }

@@ -15,8 +15,13 @@ extension Tensor {
     /// The one element, as the type named.
     public func item<S: TensorScalar>(as type: S.Type) -> S { S(tensorNumber: onlyNumber("item(as:)")) }
 
-    /// The one element, without blocking the thread where the device computes elsewhere.
-    public func value() async throws -> Float { try readNumber("value()").real.asFloat }
+    /// The one element, without blocking the thread where the device computes elsewhere. The processor computes before this
+    /// returns, on the thread that asks or beside it.
+    public func value() async throws -> Float {
+        Runtime.start()
+        try await Flush.value(of: value.node).wait()
+        return try readNumber("value()").real.asFloat
+    }
 
     /// The elements in row-major order, as Floats: runs what is pending.
     public func array() -> [Float] { array(as: Float.self) }

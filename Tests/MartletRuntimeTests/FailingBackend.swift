@@ -28,6 +28,9 @@ final class FailingBackend: Backend {
     }
     func donation(_ primitive: Primitive, result: Int) -> Int? { inner.donation(primitive, result: result) }
     func leaseArena(byteCount: Int) throws -> ArenaLease { try inner.leaseArena(byteCount: byteCount) }
+    func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion {
+        try inner.run(isParallel: isParallel, kernels)
+    }
     func prepare(_ step: StepDescription) throws -> any PreparedKernel {
         Kernel(inner: try inner.prepare(step), backend: self)
     }
