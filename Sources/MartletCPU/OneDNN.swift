@@ -23,8 +23,10 @@ package final class OneDNN: @unchecked Sendable {
 
     private let lock = Lock()
     private var operations: [Description: EngineOperation?] = [:]
-    /// Kernels kept; the whole table is dropped when it is full, plans keep theirs.
-    private let bound = 4096
+    /// Bytes of kernels kept; the whole table is dropped when they are more, plans keep theirs.
+    private static let byteBound = 256 << 20
+    /// Bytes of a kernel, which the engine does not tell: resident memory grew by 90 KB a matrix product.
+    private static let kernelByteCount = 96 << 10
 
     private init() {
         version = ce_dnnl_version().map { String(cString: $0) } ?? "unknown"
@@ -51,7 +53,7 @@ package final class OneDNN: @unchecked Sendable {
         var pointer: OpaquePointer?
         let made = make(&pointer) == CE_OK ? pointer.map { EngineOperation($0) } : nil
         return lock.withLock {
-            if operations.count >= bound { operations.removeAll() }
+            if operations.count * Self.kernelByteCount >= Self.byteBound { operations.removeAll() }
             operations[description] = .some(made)
             return made
         }

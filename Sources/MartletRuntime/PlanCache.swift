@@ -1,6 +1,6 @@
 import MartletGraph
 
-/// Plans by structure: hashed, then compared in full. Bounded; the least recently used go first.
+/// Plans by structure: hashed, then compared in full. Bounded by their bytes; the least recently used go first.
 ///
 /// `@unchecked Sendable`: everything is touched under `lock`.
 package final class PlanCache: @unchecked Sendable {
@@ -16,15 +16,18 @@ package final class PlanCache: @unchecked Sendable {
         let words: [UInt64]
         let plan: Plan
         var lastUse: UInt64
+
+        var byteCount: Int { words.count * MemoryLayout<UInt64>.stride + plan.byteCount }
     }
 
     private let lock = Lock()
     private var entries: [UInt64: [Entry]] = [:]
-    private var words = 0
+    private var byteCount = 0
     private var clock: UInt64 = 0
     private var tally = Counts()
-    /// Words of keys, which plans are proportional to: about 64 MiB of plans.
-    private let wordBound = 1 << 20
+    private let byteBound: Int
+
+    package init(byteBound: Int = 64 << 20) { self.byteBound = byteBound }
 
     package var counts: Counts { lock.withLock { tally } }
 
@@ -41,9 +44,10 @@ package final class PlanCache: @unchecked Sendable {
         let plan = try make()
         lock.withLock {
             tally.made += 1
-            entries[hash, default: []].append(Entry(words: key.words, plan: plan, lastUse: clock))
-            words += key.words.count
-            if words > wordBound { evict() }
+            let entry = Entry(words: key.words, plan: plan, lastUse: clock)
+            entries[hash, default: []].append(entry)
+            byteCount += entry.byteCount
+            if byteCount > byteBound { evict() }
         }
         return plan
     }
@@ -52,7 +56,7 @@ package final class PlanCache: @unchecked Sendable {
     package func removeAll() {
         lock.withLock {
             entries = [:]
-            words = 0
+            byteCount = 0
         }
     }
 
@@ -63,7 +67,7 @@ package final class PlanCache: @unchecked Sendable {
         for (hash, list) in entries {
             let kept = list.filter { $0.lastUse > limit }
             tally.evicted += list.count - kept.count
-            words -= list.filter { $0.lastUse <= limit }.reduce(0) { $0 + $1.words.count }
+            byteCount -= list.filter { $0.lastUse <= limit }.reduce(0) { $0 + $1.byteCount }
             entries[hash] = kept.isEmpty ? nil : kept
         }
     }
