@@ -3,17 +3,18 @@ import MartletGraph
 /// Finds where an unread recording repeats itself, so that it is cut between two turns of the user's loop and the next cut
 /// meets the same plan.
 enum Repetition {
-    /// The largest prefix that ends between two repetitions; all nodes where nothing repeats.
-    static func cut(_ nodes: [Node]) -> Int {
+    /// The largest prefix of at most `limit` nodes that ends between two repetitions; `limit` where nothing repeats.
+    static func cut(_ nodes: [Node], limit: Int) -> Int {
         let signatures = nodes.enumerated().map { signature($1, at: $0) }
-        guard let period = period(of: signatures) else { return nodes.count }
+        guard let period = period(of: signatures) else { return limit }
         // The start of the repeating tail: from there on element i equals element i + period.
         var start = nodes.count - period
         while start > 0, signatures[start - 1] == signatures[start - 1 + period] { start -= 1 }
         // Every cut of a loop falls at the same node of its turn, wherever the tail begins: a loop that carries several
         // values would need a few cuts, each a plan of its own, to come to rest.
         start += phase(of: signatures[start..<(start + period)])
-        return start + (nodes.count - start) / period * period
+        guard start < limit else { return limit }
+        return start + (limit - start) / period * period
     }
 
     /// Where the smallest rotation of one turn begins.

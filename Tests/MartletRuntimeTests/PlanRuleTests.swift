@@ -107,9 +107,9 @@ struct PlanRuleTests {
             peaks.append(CPUBackend.shared.memory.statistics.peak)
         }
         try Flush.all()
-        // What is left at the end is one plan more.
-        #expect(plans.allSatisfy { $0 <= 3 && $0 == plans[0] })
-        #expect(PlanCache.shared.counts.made <= plans[0] + 1)
+        // From the start to the first cut, from one cut to the next, and what is left at the end.
+        #expect(plans.allSatisfy { $0 <= 2 && $0 == plans[0] }, "\(plans)")
+        #expect(PlanCache.shared.counts.made <= 3)
         #expect(peaks.dropFirst(2).allSatisfy { $0 == peaks[1] })
         // The same batch every time: the running statistics have become its own, the variance with n - 1 below.
         for channel in 0..<2 {
