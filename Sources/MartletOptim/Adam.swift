@@ -15,6 +15,8 @@ import MartletTensor
 ///     v ← β₂·v + (1 - β₂)·g²
 ///     p ← p - rate · m̂ / (√v̂ + ε),  m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
 ///
+/// with t the steps that have renewed this parameter: one that is unfrozen later starts at 1.
+///
 /// Source: D. Kingma and J. Ba (2015); AMSGrad: S. Reddi et al. (2018), the largest v so far in v's place.
 public final class Adam: AdamFamily {
     /// Weight decay is added to the gradient (L2).
@@ -93,7 +95,7 @@ public class AdamFamily: Optimizer {
         AdamUpdate(weightDecay: group.weightDecay == 0 ? .none : decay, amsgrad: amsgrad, maximize: maximize)
     }
 
-    override package func scalars(_ group: ParameterGroup, isFirst: Bool) -> [Value] {
+    override package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] {
         let (beta1, beta2) = betas
         var numbers = [group.rate.value(), .setting(beta1), .setting(beta2), .setting(epsilon)]
         if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }

@@ -33,7 +33,9 @@ open class Optimizer: StateHolder {
     /// What is trained, a group for each setting.
     public let groups: [ParameterGroup]
     /// Steps taken so far.
-    package let count = StateNumber(0)
+    private let count = StateNumber(0)
+    /// For each parameter of each group, the steps that renewed it: one that is trained later starts its own count.
+    private let counts: [[StateNumber]]
     /// For each parameter of each group, the tensors that its update carries along, by `stateNames`.
     private let states: [[[StateSlot]]]
     /// Names of an update's tensors, in order (`exp_avg`, `exp_avg_sq`).
@@ -49,6 +51,7 @@ open class Optimizer: StateHolder {
         }
         self.groups = groups
         self.stateNames = stateNames
+        counts = groups.map { group in group.parameters.map { _ in StateNumber(0) } }
         states = groups.map { group in group.parameters.map { _ in stateNames.map { _ in StateSlot() } } }
     }
 
@@ -57,8 +60,9 @@ open class Optimizer: StateHolder {
         stop("\(Self.self) has no update of its own: subclass one that has")
     }
 
-    /// The update's numbers, as float64 scalars in the composite's order.
-    package func scalars(_ group: ParameterGroup, isFirst: Bool) -> [Value] { [] }
+    /// The update's numbers, as float64 scalars in the composite's order; `count` is of the steps that renewed the
+    /// parameter, this one among them.
+    package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] { [] }
 
     /// The learning rate of all groups.
     public var learningRate: Double {
@@ -73,26 +77,30 @@ open class Optimizer: StateHolder {
     public func step() {
         withoutGradient {
             count.add(1)
-            for (index, group) in groups.enumerated() { renew(group, states[index]) }
+            for (index, group) in groups.enumerated() { renew(group, states[index], counts[index]) }
         }
         do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
     }
 
-    /// Parameters that start and those that go on share one set of numbers each, so that each kind is one pass.
-    private func renew(_ group: ParameterGroup, _ states: [[StateSlot]]) {
-        lazy var starting = (
-            call: CompositeCall(composite(group, isFirst: true)), numbers: scalars(group, isFirst: true)
-        )
-        lazy var going = (
-            call: CompositeCall(composite(group, isFirst: false)), numbers: scalars(group, isFirst: false)
-        )
-        for (parameter, slots) in zip(group.parameters, states) where parameter.requiresGradient {
+    /// Parameters that start and those that go on share one set of numbers each, as far as they were renewed equally often,
+    /// so that each kind is one pass.
+    private func renew(_ group: ParameterGroup, _ states: [[StateSlot]], _ counts: [StateNumber]) {
+        var kinds: [(isFirst: Bool, count: StateNumber, call: CompositeCall, numbers: [Value])] = []
+        for (index, parameter) in group.parameters.enumerated() where parameter.requiresGradient {
             guard let gradient = parameter.gradient else { continue }
-            let old = parameter.value.value
+            let (slots, count) = (states[index], counts[index])
             let found = slots.map(\.tensor)
-            let update = found.contains { $0 == nil } ? starting : going
+            let isFirst = found.contains { $0 == nil }
+            count.add(1)
+            let known = kinds.firstIndex { $0.isFirst == isFirst && $0.count.agrees(with: count) }
+            if known == nil {
+                let call = CompositeCall(composite(group, isFirst: isFirst))
+                kinds.append((isFirst, count, call, scalars(group, isFirst: isFirst, count: count)))
+            }
+            let kind = kinds[known ?? kinds.count - 1]
+            let old = parameter.value.value
             let state = found.map { $0?.value ?? old.detached().zeros() }
-            let results = Value.makeAll(.composite(update.call), [old, gradient.value] + state + update.numbers)
+            let results = Value.makeAll(.composite(kind.call), [old, gradient.value] + state + kind.numbers)
             parameter.slot.tensor = Tensor(results[0])
             for (slot, result) in zip(slots, results.dropFirst()) { slot.tensor = Tensor(result) }
         }
@@ -113,12 +121,13 @@ open class Optimizer: StateHolder {
             group.parameters.flatMap { [$0.slot, $0.box.slot] } + states.flatMap { $0 }
         }
     }
-    /// The steps taken and each group's learning rate.
-    public var stateNumbers: [StateNumber] { [count] + groups.map(\.rate) }
+    /// The steps taken, by the optimizer and on each parameter, and each group's learning rate.
+    public var stateNumbers: [StateNumber] { [count] + groups.map(\.rate) + counts.flatMap { $0 } }
 
     /// What a checkpoint keeps: tensors by `group.parameter.name`, and the numbers.
     public struct State: Sendable {
-        /// Tensors of the updates, by `group.parameter.name`, the groups and parameters counted from 0.
+        /// Tensors of the updates, by `group.parameter.name`, the groups and parameters counted from 0; `step` among them
+        /// where a parameter was renewed less often than the optimizer took steps.
         public var tensors: [String: Tensor]
         /// Steps taken.
         public var stepCount: Double
@@ -137,6 +146,9 @@ open class Optimizer: StateHolder {
     public var state: State {
         var tensors: [String: Tensor] = [:]
         forEachSlot { name, slot, _ in tensors[name] = slot.tensor }
+        forEachCount { name, steps in
+            if steps.current != count.current { tensors[name] = Tensor.full([], steps.current, dtype: .float64) }
+        }
         return State(tensors: tensors, stepCount: count.current, learningRates: groups.map(\.learningRate))
     }
 
@@ -156,6 +168,12 @@ open class Optimizer: StateHolder {
                     "\(name) (expected \(parameter.dtype) \(parameter.shape), found \(tensor.dtype) \(tensor.shape))")
             }
         }
+        forEachCount { name, _ in
+            known.insert(name)
+            if let steps = state.tensors[name], steps.elementCount != 1 {
+                error.misshapen.append("\(name) (expected one number, found the shape \(steps.shape))")
+            }
+        }
         error.unexpected = state.tensors.keys.filter { !known.contains($0) }.sorted()
         if state.learningRates.count != groups.count {
             error.missing.append("a learning rate for each of \(groups.count) groups")
@@ -163,7 +181,16 @@ open class Optimizer: StateHolder {
         if error != StateDictionaryError() { throw error }
         forEachSlot { name, slot, _ in slot.tensor = state.tensors[name] }
         count.current = state.stepCount
+        forEachCount { name, steps in
+            steps.current = state.tensors[name]?.item(as: Double.self) ?? state.stepCount
+        }
         for (group, rate) in zip(groups, state.learningRates) { group.learningRate = rate }
+    }
+
+    private func forEachCount(_ body: (_ name: String, _ count: StateNumber) -> Void) {
+        for (groupIndex, group) in counts.enumerated() {
+            for (index, count) in group.enumerated() { body("\(groupIndex).\(index).step", count) }
+        }
     }
 
     private func forEachSlot(_ body: (_ name: String, _ slot: StateSlot, _ parameter: Parameter) -> Void) {

@@ -74,7 +74,7 @@ public final class SGD: Optimizer {
             maximize: maximize)
     }
 
-    override package func scalars(_ group: ParameterGroup, isFirst: Bool) -> [Value] {
+    override package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] {
         let form = form(isFirst: isFirst)
         var numbers = [group.rate.value()]
         if form != .none { numbers.append(.setting(momentum)) }

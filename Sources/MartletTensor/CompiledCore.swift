@@ -58,6 +58,7 @@ private final class TracedProgram {
     private let sources: [(position: Int, source: StateRecorder.Source)]
     private let draws: [(generator: Generator, count: UInt64, isOwn: Bool)]
     private let switches: [(modeSwitch: ModeSwitch, position: Bool)]
+    private let agreements: [(StateNumber, StateNumber)]
     /// Held while the slots that are renewed are empty.
     private let turn = Lock()
     private let additions: [(number: StateNumber, total: Double)]
@@ -94,12 +95,14 @@ private final class TracedProgram {
         sources = recorder.sources.compactMap { node, source in positions[node].map { ($0, source) } }
         draws = recorder.draws.values.map { ($0.generator, $0.count, recorder.isOwn($0.generator)) }
         switches = Array(recorder.switches.values)
+        agreements = recorder.agreements
         additions = recorder.additions.values.map { ($0.number, $0.total) }
     }
 
-    /// True where slots and switches are as they were when this was traced.
+    /// True where slots, switches and counts are as they were when this was traced.
     var fits: Bool {
         switches.allSatisfy { $0.modeSwitch.position == $0.position }
+            && agreements.allSatisfy { $0.0.current == $0.1.current }
             && reads.allSatisfy { $0.slot.current?.value.type == $0.type }
     }
 

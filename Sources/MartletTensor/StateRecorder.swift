@@ -21,6 +21,8 @@ package final class StateRecorder {
     private var indexOfSlot: [ObjectIdentifier: Int] = [:]
     /// The switches that the trace asked, with what they said.
     package private(set) var switches: [ObjectIdentifier: (modeSwitch: ModeSwitch, position: Bool)] = [:]
+    /// Numbers that the trace found equal and used one for the other.
+    package private(set) var agreements: [(StateNumber, StateNumber)] = []
     /// Generators made inside the function: every call begins them anew.
     private var ownGenerators: Set<ObjectIdentifier> = []
     /// The slots that may be written.
@@ -97,6 +99,16 @@ package final class StateRecorder {
         return value
     }
 
+    /// True where two numbers stand at the same value here; the trace is for calls that find them so again.
+    func agree(_ first: StateNumber, _ second: StateNumber) -> Bool {
+        let added = additions[ObjectIdentifier(first)]?.total ?? 0
+        guard first.current == second.current, added == additions[ObjectIdentifier(second)]?.total ?? 0 else {
+            return false
+        }
+        agreements.append((first, second))
+        return true
+    }
+
     package func add(_ amount: Double, to number: StateNumber) {
         let total = additions[ObjectIdentifier(number)]?.total ?? 0
         additions[ObjectIdentifier(number)] = (number, total + amount)
@@ -138,6 +150,12 @@ public final class StateNumber: @unchecked Sendable {
     /// A function of the number as a float64 scalar.
     package func value(_ transform: @escaping (Double) -> Double = { $0 }) -> Value {
         StateRecorder.current?.read(self, transform) ?? Value.scalar(transform(current), dtype: .float64)
+    }
+
+    /// True where both stand at the same value, so that one may be read for the other.
+    package func agrees(with other: StateNumber) -> Bool {
+        if self === other { return true }
+        return StateRecorder.current?.agree(self, other) ?? (current == other.current)
     }
 
     /// Adds to the number, once a call where it happens inside a compiled function.
