@@ -111,6 +111,24 @@ public func withGenerator<Result>(seed: UInt64, _ body: () throws -> Result) ret
     return try Generator.$local.withValue(own, operation: body)
 }
 
+/// Runs `body` with the task's generator split by `index`: what each of several child tasks begins with, so that its draws
+/// follow from the seed and its index, whoever is scheduled first.
+///
+///     await withTaskGroup { group in
+///         for index in 0..<8 { group.addTask { withGenerator(splitFor: index) { Tensor.randn([3]) } } }
+///     }
+///
+/// A child task that does not say its index inherits its parent's generator and takes turns with it.
+public func withGenerator<Result>(splitFor index: Int, _ body: () throws -> Result) rethrows -> Result {
+    try withGenerator(Generator.current.split(UInt64(truncatingIfNeeded: index)), body)
+}
+
+/// Runs `body` with the task's generator split by `index`, which its child tasks inherit.
+public func withGenerator<Result>(splitFor index: Int, _ body: () async throws -> Result) async rethrows -> Result {
+    let own = Generator.current.split(UInt64(truncatingIfNeeded: index))
+    return try await Generator.$local.withValue(own, operation: body)
+}
+
 /// Runs `body` with `generator` as the task's.
 package func withGenerator<Result>(_ generator: Generator, _ body: () throws -> Result) rethrows -> Result {
     try Generator.$local.withValue(generator, operation: body)

@@ -28,4 +28,25 @@ import Testing
         #expect(numbers.max().item() < 16_777_216)
         #expect(numbers.min().item() >= 16_777_214)
     }
+
+    @Test func childTasksThatSayTheirIndexDrawTheSameInAnyOrder() async {
+        func draws(delaying late: Int) async -> [[Float]] {
+            await withGenerator(seed: 5) {
+                await withTaskGroup(of: (Int, [Float]).self) { group in
+                    for index in 0..<6 {
+                        group.addTask {
+                            if index == late { try? await Task.sleep(nanoseconds: 3_000_000) }
+                            return (index, withGenerator(splitFor: index) { Tensor.rand([4]).array() })
+                        }
+                    }
+                    return await group.reduce(into: Array(repeating: [], count: 6)) { $0[$1.0] = $1.1 }
+                }
+            }
+        }
+        let first = await draws(delaying: 0)
+        #expect(await draws(delaying: 5) == first)
+        #expect(Set(first).count == 6)
+        let parent = withGenerator(seed: 5) { Tensor.rand([4]).array() }
+        #expect(!first.contains(parent))
+    }
 }
