@@ -10,7 +10,23 @@ package struct Modes: Sendable, Hashable {
     /// True while `jvp` runs its function: what it writes elsewhere would lose its tangent.
     package var isForward = false
 
+    /// The layer that is being called, while somebody watches.
+    package var origin = Origin.none
+
     @TaskLocal package static var current = Modes()
+
+    /// Where something is recorded changes nothing: traces and plans of one layer serve another.
+    package static func == (left: Modes, right: Modes) -> Bool {
+        left.recordsHistory == right.recordsHistory && left.device == right.device && left.autocast == right.autocast
+            && left.isForward == right.isForward
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(recordsHistory)
+        hasher.combine(device)
+        hasher.combine(autocast)
+        hasher.combine(isForward)
+    }
 
     /// Runs `body` with `change` made to the modes.
     package static func with<Result>(

@@ -24,6 +24,8 @@ package final class Node: @unchecked Sendable {
     package let isOutsideHistory: Bool
     /// Creation order across all threads: operands always come before their node.
     package let order: UInt64
+    /// The layer that recorded it, where somebody watched; outside every key.
+    package let origin: Origin
     /// Where gradients that arrive here are collected; only leaves have one.
     package let leaf: LeafBox?
 
@@ -50,7 +52,7 @@ package final class Node: @unchecked Sendable {
     package init(
         _ primitive: Primitive, operands: [Value], arguments: [Scalar] = [], type: TensorType,
         moreTypes: [TensorType] = [], device: Device?, isDifferentiable: Bool, isOutsideHistory: Bool,
-        leaf: LeafBox? = nil
+        leaf: LeafBox? = nil, origin: Origin = .none
     ) {
         self.primitive = primitive
         self.operands = operands
@@ -61,6 +63,7 @@ package final class Node: @unchecked Sendable {
         self.isDifferentiable = isDifferentiable
         self.isOutsideHistory = isOutsideHistory
         self.leaf = leaf
+        self.origin = origin
         order = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
         heldMore = moreTypes.isEmpty ? [] : moreTypes.map { _ in HeldCount() }
         realizedMore = moreTypes.isEmpty ? [] : Array(repeating: nil, count: moreTypes.count)

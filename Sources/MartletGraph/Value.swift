@@ -73,7 +73,7 @@ extension Value {
         let node = Node(
             primitive, operands: operands, arguments: arguments, type: type, moreTypes: moreTypes, device: device,
             isDifferentiable: differentiable && (isDifferentiableLeaf || primitive.isDifferentiable),
-            isOutsideHistory: !modes.recordsHistory, leaf: leaf)
+            isOutsideHistory: !modes.recordsHistory, leaf: leaf, origin: modes.origin)
         recording.append(node)
         return node
     }

@@ -132,7 +132,10 @@ private struct ModuleTree {
     var parameters: [(name: String, parameter: Parameter)] = []
     var buffers: [(name: String, buffer: ModuleBuffer)] = []
 
-    init(_ root: any Module) { add(root, "") }
+    init(_ root: any Module) {
+        add(root, "")
+        if Origin.isWatched { LayerPaths.note(modules) }
+    }
 
     private mutating func add(_ module: any Module, _ path: String) {
         modules.append((path, module))

@@ -56,6 +56,11 @@ public func withBackwardHook<Result>(_ hook: @escaping BackwardHook, _ body: () 
 extension Layer {
     /// Runs a layer's body, and the hooks that watch it. Layers of your own may call it too.
     public func observed(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
+        if Origin.isWatched { return Origin(LayerPaths.path(of: self)).around { hooked(x, body) } }
+        return hooked(x, body)
+    }
+
+    private func hooked(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
         guard let hooks = LayerHooks.current else { return body(x) }
         var input = x
         for hook in hooks.before { input = hook(self, input) ?? input }

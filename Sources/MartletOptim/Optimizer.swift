@@ -75,11 +75,19 @@ open class Optimizer: StateHolder {
 
     /// Renews every parameter that has a gradient, and runs what was recorded.
     public func step() {
+        if Origin.isWatched {
+            Origin("\(Self.self).step").around { record() }
+        } else {
+            record()
+        }
+        do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
+    }
+
+    private func record() {
         withoutGradient {
             count.add(1)
             for (index, group) in groups.enumerated() { renew(group, states[index], counts[index]) }
         }
-        do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
     }
 
     /// Parameters that start and those that go on share one set of numbers each, as far as they were renewed equally often,

@@ -62,6 +62,8 @@ package struct StepDescription: Sendable {
     package let outputs: [OperandDescription]
     /// Calls of one composite side by side (the update of every parameter): their inputs follow one another, and their outputs.
     package var repetitions = 1
+    /// The layers that the work was recorded in, where somebody watched.
+    package var origins: [Origin] = []
 }
 
 /// An operand before its layout is settled: its type as a value, and whether it lies in channel blocks already.

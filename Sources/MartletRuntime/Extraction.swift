@@ -87,6 +87,7 @@ struct Extraction {
                 lastNumbers[dtype] = own
             }
             let types = (0..<node.resultCount).map { node.type(of: $0) }
+            lowering.graph.origin = node.origin
             lowered[index] = lowering.lower(node.primitive, operands, types, arguments: references)
         }
         for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {

@@ -4,6 +4,7 @@ import MartletGraph
 package enum Flush {
     /// Installs the hooks that floor 2 calls. Idempotent.
     package static func install() {
+        _ = PlanLog.shared
         Recording.boundReached = { Flush.atBound($0) }
         Recording.makeAvailable = { node in _ = try? Flush.value(of: node) }
     }

@@ -34,7 +34,11 @@ package struct PlanGraph: Sendable {
         package var inputs: [Operand]
         package var outputs: [Int]
         package var arguments: [ArgumentReference] = []
+        package var origin = Origin.none
     }
+
+    /// Where the items that are added come from.
+    package var origin = Origin.none
 
     /// A view with its type.
     package struct Operand: Hashable, Sendable {
@@ -114,7 +118,7 @@ package struct PlanGraph: Sendable {
         let index = items.count
         let outputs = types.map { addBase($0.shape.elementCount == 0 ? .empty : .produced(item: index), $0) }
         for (output, shape) in zip(outputs, blockedShapes) { bases[output].blockedShape = shape }
-        items.append(Item(work: work, inputs: inputs, outputs: outputs, arguments: arguments))
+        items.append(Item(work: work, inputs: inputs, outputs: outputs, arguments: arguments, origin: origin))
         return outputs.map { whole($0) }
     }
 

@@ -15,6 +15,7 @@ final class PlanLog: @unchecked Sendable {
     static let shared: PlanLog? = {
         let words = getenv("MARTLET_LOG").map { String(cString: $0) } ?? ""
         guard words.split(separator: ",").contains("plan") else { return nil }
+        Origin.isWatched = true
         atexit { PlanLog.printTotals() }
         return PlanLog { PlanLog.print($0) }
     }()
@@ -62,7 +63,8 @@ final class PlanLog: @unchecked Sendable {
 
     private func line(_ index: Int, _ step: StepDescription) -> String {
         let outputs = step.outputs.map(\.logText).joined(separator: ", ")
-        return "  \(index): \(step.name) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)"
+        let origins = step.origins.isEmpty ? "" : "  [\(step.origins.map(\.description).joined(separator: ", "))]"
+        return "  \(index): \(step.name) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)\(origins)"
     }
 
     /// Called under the lock.

@@ -14,6 +14,7 @@ package struct Planner {
         var outputs: [Int]
         var derived: [DerivedScalar] = []
         var repetitions = 1
+        var origins: [Origin] = []
     }
 
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
@@ -41,7 +42,7 @@ package struct Planner {
                 steps.append(
                     Step(
                         work: .primitive(primitive, arguments: item.arguments), inputs: item.inputs,
-                        outputs: item.outputs))
+                        outputs: item.outputs, origins: origins(of: group)))
                 continue
             }
             var builder = FusedBuilder(group, graph) { outside[$0]?.contains { $0 != index } ?? false }
@@ -51,8 +52,18 @@ package struct Planner {
             steps.append(
                 Step(
                     work: .fused(kernel), inputs: builder.inputs, outputs: builder.outputs,
-                    derived: builder.derivedScalars))
+                    derived: builder.derivedScalars, origins: origins(of: group)))
         }
+    }
+
+    /// The layers that a group's items come from, in recorded order.
+    private func origins(of group: Fusion.Group) -> [Origin] {
+        var found: [Origin] = []
+        for item in group.items {
+            let origin = graph.items[item].origin
+            if origin != .none, !found.contains(origin) { found.append(origin) }
+        }
+        return found
     }
 
     /// For each base, the groups that read it from memory; -1 stands for whoever asked for the results.
@@ -112,7 +123,7 @@ package struct Planner {
                     OperandDescription(
                         type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides,
                         blockedShape: graph.bases[$0].blockedShape)
-                }, repetitions: step.repetitions)
+                }, repetitions: step.repetitions, origins: step.origins)
             assembly.add(step, index: index, kernel: try backend.prepare(description), description: description)
         }
         return assembly.finish(kept: kept)

@@ -71,7 +71,7 @@ struct RunnerThreadTests {
             // The first caller is on a thread of its own: it ran in place before.
             _ = RunnerThreadTests.place(isParallel: true)
             RunnerThreadTests.onThread { _ = RunnerThreadTests.place(isParallel: true) }
-            threads.forEach { $0.start() }
+            for thread in threads { thread.start() }
             while running.withLock({ done < 8 }) { usleep(1000) }
             #expect(most == 1)
         }

@@ -72,7 +72,10 @@ package enum Differentiation {
                 continue
             }
             let wanted = node.operands.map { $0.isDifferentiable && isWanted.contains(ObjectIdentifier($0.node)) }
-            let flowing = node.primitive.family.pullback(node, cotangents, wanted: wanted)
+            let flowing =
+                node.origin == .none
+                ? node.primitive.family.pullback(node, cotangents, wanted: wanted)
+                : node.origin.around { node.primitive.family.pullback(node, cotangents, wanted: wanted) }
             for (index, operand) in node.operands.enumerated() where wanted[index] {
                 if let cotangent = flowing[index] { add(cotangent, to: operand) }
             }
