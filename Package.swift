@@ -69,7 +69,9 @@ let package = Package(
         // Beside the floors: what tests share.
         .target(
             name: "MartletTesting",
-            dependencies: ["MartletGraph", "MartletRuntime", "MartletCPU", "MartletTensor", "MartletFiles"]),
+            dependencies: [
+                "MartletGraph", "MartletRuntime", "MartletCPU", "MartletTensor", "MartletNN", "MartletFiles",
+            ]),
         .testTarget(name: "MartletGraphTests", dependencies: ["MartletGraph", "MartletTesting"]),
         .testTarget(name: "MartletRuntimeTests", dependencies: ["MartletRuntime", "MartletTesting"]),
         .testTarget(name: "MartletCPUTests", dependencies: ["MartletCPU", "MartletTesting"]),
@@ -86,10 +88,13 @@ let package = Package(
         .executableTarget(name: "program-02", dependencies: ["Martlet"], path: "Examples/02-autograd"),
         .executableTarget(name: "program-03", dependencies: ["Martlet"], path: "Examples/03-train"),
         .executableTarget(name: "program-04", dependencies: ["Martlet"], path: "Examples/04-cnn"),
+        .executableTarget(
+            name: "program-05", dependencies: ["Martlet", "MartletVision"], path: "Examples/05-residual"),
         .testTarget(
             name: "ProgramsTests",
             dependencies: [
                 "Martlet", "MartletVision", "MartletTesting", "program-01", "program-02", "program-03", "program-04",
+                "program-05",
             ]),
     ],
     swiftLanguageModes: [.v6]

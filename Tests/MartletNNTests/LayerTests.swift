@@ -39,4 +39,11 @@ struct LayerTests {
         #expect(y.shape == [1, 1, 2, 2, 2])
         #expect(y.array() == Array(repeating: 16.5, count: 8))
     }
+
+    @Test func `Biases start from an initializer of their own where one is named`() {
+        #expect(Linear(3, 2, biasInitializer: .ones).bias?.value.array() == [1, 1])
+        #expect(Conv2d(3, 2, kernelSize: 3, biasInitializer: .zeros).bias?.value.array() == [0, 0])
+        #expect(Conv1d(3, 2, kernelSize: 3, bias: false, biasInitializer: .zeros).bias == nil)
+        #expect(Linear(3, 2).bias?.value.array() != Linear(3, 2).bias?.value.array())
+    }
 }

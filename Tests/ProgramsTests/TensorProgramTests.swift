@@ -45,4 +45,17 @@ struct TensorProgramTests {
                 "[81.0]",
             ])
     }
+
+    @Test func `Program five prints torchvision's names and sizes`() throws {
+        let run = try ProgramRun("program-05")
+        #expect(run.exitCode == 0, "\(run.errors)")
+        let names = ["bias", "num_batches_tracked", "running_mean", "running_var", "weight"]
+        let block = ["bn1", "bn2"].flatMap { norm in names.map { "\"\(norm).\($0)\"" } }
+        #expect(
+            run.lines == [
+                "[\((block + ["\"conv1.weight\"", "\"conv2.weight\""]).joined(separator: ", "))]", "[2, 64, 8, 8]",
+                "36",
+                "25557032", "138357544 61100840", "6624904", "[1, 1000]",
+            ])
+    }
 }

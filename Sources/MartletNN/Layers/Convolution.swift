@@ -20,13 +20,14 @@ public final class Conv2d: ConvolutionLayer {
     /// Groups that the channels fall into: outputs see the inputs of their own group alone.
     public let groups: Int
 
-    /// Starts from U(-1/√fan in, 1/√fan in), as PyTorch does, unless told otherwise.
+    /// Weight and bias start from U(-1/√fan in, 1/√fan in), as PyTorch's do, unless told otherwise.
     public init(
         _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int = 1, padding: Padding = 0, dilation: Int = 1,
-        groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault
+        groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault,
+        biasInitializer: Initializer? = nil
     ) {
         (weight, self.bias) = Self.parameters(
-            inputs, outputs, kernel: [kernelSize, kernelSize], groups: groups, bias: bias, initializer)
+            inputs, outputs, kernel: [kernelSize, kernelSize], groups: groups, bias: bias, initializer, biasInitializer)
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
     }
 
@@ -58,13 +59,14 @@ public final class Conv1d: ConvolutionLayer {
     /// Groups that the channels fall into: outputs see the inputs of their own group alone.
     public let groups: Int
 
-    /// Starts from U(-1/√fan in, 1/√fan in), as PyTorch does, unless told otherwise.
+    /// Weight and bias start from U(-1/√fan in, 1/√fan in), as PyTorch's do, unless told otherwise.
     public init(
         _ inputs: Int, _ outputs: Int, kernelSize: Int, stride: Int = 1, padding: Padding = 0, dilation: Int = 1,
-        groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault
+        groups: Int = 1, bias: Bool = true, initializer: Initializer = .torchDefault,
+        biasInitializer: Initializer? = nil
     ) {
         (weight, self.bias) = Self.parameters(
-            inputs, outputs, kernel: [kernelSize], groups: groups, bias: bias, initializer)
+            inputs, outputs, kernel: [kernelSize], groups: groups, bias: bias, initializer, biasInitializer)
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
     }
 

@@ -13,9 +13,10 @@ extension ConvolutionLayer {
         output.elementCount * weight.shape.sizes.dropFirst().reduce(1, *)
     }
 
-    /// A weight from `initializer`, and a bias as PyTorch starts it.
+    /// A weight from `initializer`, and a bias from `biasInitializer`, or else as PyTorch starts it.
     static func parameters(
-        _ inputs: Int, _ outputs: Int, kernel: [Int], groups: Int, bias: Bool, _ initializer: Initializer
+        _ inputs: Int, _ outputs: Int, kernel: [Int], groups: Int, bias: Bool, _ initializer: Initializer,
+        _ biasInitializer: Initializer? = nil
     ) -> (weight: Parameter, bias: Parameter?) {
         guard groups > 0, inputs % groups == 0, outputs % groups == 0 else {
             stop("\(Self.self)(\(inputs), \(outputs)): channels are no multiples of \(groups) groups")
@@ -23,6 +24,7 @@ extension ConvolutionLayer {
         let shape = Shape([outputs, inputs / groups] + kernel)
         let weight = Parameter(initializer(shape))
         guard bias else { return (weight, nil) }
-        return (weight, Parameter(Initializer.torchBias(fanIn: Initializer.fans(of: shape).input)([outputs])))
+        let first = biasInitializer ?? .torchBias(fanIn: Initializer.fans(of: shape).input)
+        return (weight, Parameter(first([outputs])))
     }
 }

@@ -11,10 +11,14 @@ public final class Linear: Layer, CountsOperations {
     /// b, `[outputs]`; nil where there is none.
     public let bias: Parameter?
 
-    /// Starts from U(-1/√inputs, 1/√inputs), as PyTorch does, unless told otherwise.
-    public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .torchDefault) {
+    /// Weight and bias start from U(-1/√inputs, 1/√inputs), as PyTorch's do, unless told otherwise.
+    public init(
+        _ inputs: Int, _ outputs: Int, bias: Bool = true, initializer: Initializer = .torchDefault,
+        biasInitializer: Initializer? = nil
+    ) {
         weight = Parameter(initializer([outputs, inputs]))
-        self.bias = bias ? Parameter(Initializer.torchBias(fanIn: inputs)([outputs])) : nil
+        let first = biasInitializer ?? .torchBias(fanIn: inputs)
+        self.bias = bias ? Parameter(first([outputs])) : nil
     }
 
     /// x·Wᵀ + b.
