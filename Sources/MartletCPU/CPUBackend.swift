@@ -40,7 +40,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         return .done
     }
 
-    package func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
+    package func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool {
         CompositeKernels.has(composite, operands)
     }
 
@@ -65,6 +65,8 @@ package final class CPUBackend: Backend, @unchecked Sendable {
             EngineConvolution.layouts(primitive, operands, results, engine)
         case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
+        case .composite(let call) where CompositeKernels.has(call.composite, operands):
+            BlockedBatchNorm.layouts(call.composite)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,
             .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .linearAlgebra, .composite, .copy, .collective:

@@ -3,11 +3,12 @@ import MartletRuntime
 
 /// The composites that have kernels here; every other one's body runs.
 enum CompositeKernels {
-    static func has(_ composite: any Composite, _ operands: [TensorType]) -> Bool {
+    static func has(_ composite: any Composite, _ operands: [OperandLayout]) -> Bool {
         switch composite {
         case is MaxPoolGradient: true
-        case is SoftmaxCrossEntropy, is SoftmaxCrossEntropyGradient: operands[0].dtype == .float32
-        default: Updates.hasKernel(for: composite, operands: operands)
+        case is SoftmaxCrossEntropy, is SoftmaxCrossEntropyGradient: operands[0].type.dtype == .float32
+        case is BatchNormTraining, is BatchNormGradient: BlockedBatchNorm.has(composite, operands)
+        default: Updates.hasKernel(for: composite, operands: operands.map(\.type))
         }
     }
 
@@ -18,6 +19,8 @@ enum CompositeKernels {
         case let gradient as MaxPoolGradient: backend.prepare(gradient, step)
         case let loss as SoftmaxCrossEntropy: backend.prepare(loss, step)
         case let gradient as SoftmaxCrossEntropyGradient: backend.prepare(gradient, step)
+        case let norm as BatchNormTraining: BlockedBatchNorm.kernel(norm, step)
+        case let gradient as BatchNormGradient: BlockedBatchNorm.kernel(gradient, step)
         default: try Updates.prepare(composite, step)
         }
     }

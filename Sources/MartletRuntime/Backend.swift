@@ -12,8 +12,8 @@ package protocol Backend: AnyObject, Sendable {
     /// Memory for a result, aligned to 64 bytes. Throws where there is none.
     func allocate(byteCount: Int) throws -> Buffer
 
-    /// True where the backend has a kernel of the composite's name for these operands; else its body runs.
-    func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool
+    /// True where the backend has a kernel of the composite's name for these operands as they lie; else its body runs.
+    func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool
 
     /// True where the kernel of `primitive` reads operand `index` by any strides; else the planner makes it contiguous.
     func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool

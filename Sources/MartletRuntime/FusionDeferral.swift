@@ -10,7 +10,7 @@ struct FusionDeferral {
     private var waiting: [Int: [Int]] = [:]
 
     init(_ graph: PlanGraph) {
-        let readers = FusionDeferral.readers(graph)
+        let readers = graph.readers
         let inMemory = FusionDeferral.basesInMemory(graph, readers)
         readerOfItem = Array(repeating: -1, count: graph.items.count)
         for (index, item) in graph.items.enumerated() {
@@ -47,22 +47,6 @@ struct FusionDeferral {
         case .leaf, .scalar: true
         case .produced, .index, .random, .empty: false
         }
-    }
-
-    /// For each base, the items that read it; -1 stands for a reader that is no operand.
-    private static func readers(_ graph: PlanGraph) -> [[Int]] {
-        var readers = Array(repeating: [Int](), count: graph.bases.count)
-        for (index, item) in graph.items.enumerated() {
-            for input in item.inputs {
-                let base = input.view.base
-                if readers[base].last != index { readers[base].append(index) }
-                if case .random(let key, let start) = graph.bases[base].kind {
-                    readers[key.base].append(-1)
-                    readers[start.base].append(-1)
-                }
-            }
-        }
-        return readers
     }
 
     /// Bases that lie in memory however items are grouped.

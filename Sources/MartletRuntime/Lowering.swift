@@ -81,7 +81,7 @@ package struct Lowering {
             if operands[0].type.shape.sizes.last == 0 { return emptyProduct(product, operands, types[0]) }
             return kernel(primitive, operands, types, arguments)
         case .composite(let call):
-            if backend.hasKernel(for: call.composite, operands: operands.map(\.valueType)) {
+            if backend.hasKernel(for: call.composite, operands: operands.map(\.layout)) {
                 return kernel(primitive, operands, types, arguments)
             }
             return inlined(call, operands)
@@ -206,7 +206,7 @@ package struct Lowering {
         }
         let wanted = backend.layouts(
             primitive,
-            operands: operands.map { OperandLayout(type: $0.valueType, isBlocked: $0.blockedShape != nil) },
+            operands: operands.map(\.layout),
             results: types)
         if let wanted { return blockedKernel(primitive, operands, types, arguments, wanted) }
         let ready = operands.map { plain($0) }.enumerated().map { index, operand in

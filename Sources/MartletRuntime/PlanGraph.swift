@@ -54,6 +54,8 @@ package struct PlanGraph: Sendable {
         /// The value's type, however it lies in memory.
         package var valueType: TensorType { TensorType(blockedShape ?? type.shape, type.dtype) }
         package var isContiguous: Bool { View.isContiguous(view.strides, type.shape) }
+        /// Type and layout, as a backend is asked about them.
+        var layout: OperandLayout { OperandLayout(type: valueType, isBlocked: blockedShape != nil) }
     }
 
     package var bases: [Base] = []

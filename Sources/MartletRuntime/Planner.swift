@@ -19,7 +19,8 @@ package struct Planner {
 
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
     package static func plan(_ graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) throws -> Plan {
-        var planner = Planner(backend: backend, graph: graph, kept: kept)
+        let fused = BatchNormFusion.applied(to: graph, backend: backend)
+        var planner = Planner(backend: backend, graph: fused, kept: kept)
         planner.fuse()
         planner.gatherUpdates()
         return try planner.assemble()

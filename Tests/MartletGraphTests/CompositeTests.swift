@@ -27,6 +27,24 @@ struct CompositeTests {
         try check.forward()
     }
 
+    @Test("What is folded into batch normalisation is differentiated with it, and its gradient's body again")
+    func foldedBatchNorm() throws {
+        let shapes: [Shape] = [[3, 2, 2], [2], [2], [3, 2, 2]]
+        let forward = FunctionCheck(shapes) { values throws(ShapeError) in
+            [try call(BatchNormTraining(epsilon: 1e-3, addsResidual: true, rectifies: true), values)[0]]
+        }
+        try forward.reverse()
+        let gradient = FunctionCheck([[3, 2, 2], [3, 2, 2], [2], [2], [2], [3, 2, 2], [3, 2, 2]]) {
+            values throws(ShapeError) in
+            let folded = BatchNormGradient(epsilon: 1, addsSecond: true, isRectified: true, keepsGradient: true)
+            // The variance is no variance unless it is positive.
+            var operands = values
+            operands[4] = operands[4] * operands[4]
+            return try call(folded, operands)
+        }
+        try gradient.reverse()
+    }
+
     @Test("Derivatives through batch normalisation's mean and variance are its body's")
     func batchNormStatistics() throws {
         let check = FunctionCheck([[3, 2, 2], [2], [2]]) { values throws(ShapeError) in

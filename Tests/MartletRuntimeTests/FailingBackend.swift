@@ -17,7 +17,7 @@ final class FailingBackend: Backend {
     var device: Device { inner.device }
     var engineSet: UInt64 { inner.engineSet }
     func allocate(byteCount: Int) throws -> Buffer { try inner.allocate(byteCount: byteCount) }
-    func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool {
+    func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool {
         inner.hasKernel(for: composite, operands: operands)
     }
     func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {

@@ -8,6 +8,7 @@
 #include "mk_threadlocal.h"
 #include "mk_fused.h"
 #include "mk_matmul.h"
+#include "mk_batch_norm.h"
 #include "mk_convolution.h"
 #include "mk_pooling.h"
 #include "mk_indexing.h"

@@ -1,0 +1,84 @@
+import CMartletKernels
+import MartletGraph
+import MartletRuntime
+
+/// Batch normalisation in training on channel blocks, with what was folded into it; anything else runs the body.
+enum BlockedBatchNorm {
+    /// True for a blocked x of a type the kernel has, with its numbers a channel in float32.
+    static func serves(_ x: OperandLayout, perChannel: ArraySlice<OperandLayout>) -> Bool {
+        (x.type.dtype == .float32 || x.type.dtype == .bfloat16) && x.isBlocked && x.type.shape.elementCount > 0
+            && x.type.shape[1] % ChannelBlocks.size == 0 && perChannel.allSatisfy { $0.type.dtype == .float32 }
+    }
+
+    static func has(_ composite: any Composite, _ operands: [OperandLayout]) -> Bool {
+        switch composite {
+        case is BatchNormTraining: serves(operands[0], perChannel: operands[1...2])
+        case is BatchNormGradient:
+            serves(operands[1], perChannel: operands[2...4]) && operands[0].type.dtype == operands[1].type.dtype
+        default: false
+        }
+    }
+
+    static func layouts(_ composite: any Composite) -> StepLayouts? {
+        switch composite {
+        case let norm as BatchNormTraining:
+            StepLayouts(
+                operands: [true, false, false] + (norm.addsResidual ? [true] : []), results: [true, false, false])
+        case let gradient as BatchNormGradient:
+            StepLayouts(
+                operands: [true, true, false, false, false] + (gradient.addsSecond ? [true] : [])
+                    + (gradient.isRectified ? [true] : []),
+                results: [true, false, false] + (gradient.keepsGradient ? [true] : []))
+        default: nil
+        }
+    }
+
+    static func kernel(_ norm: BatchNormTraining, _ step: StepDescription) -> any PreparedKernel {
+        let dtype = Int32(step.inputs[0].type.dtype.rawValue)
+        let shape = shape(step.inputs[0], norm.epsilon, rectifies: norm.rectifies)
+        let results = step.inputs.count
+        return ClosureKernel { pointers, _ in
+            var memory = mk_batch_norm_forward_memory()
+            memory.x = UnsafeRawPointer(pointers[0])
+            memory.scale = numbers(pointers[1])
+            memory.shift = numbers(pointers[2])
+            if norm.addsResidual { memory.residual = UnsafeRawPointer(pointers[3]) }
+            memory.y = pointers[results]
+            memory.mean = pointers[results + 1].assumingMemoryBound(to: Float.self)
+            memory.variance = pointers[results + 2].assumingMemoryBound(to: Float.self)
+            withUnsafePointer(to: shape) { mk_batch_norm_forward(dtype, $0, &memory) }
+        }
+    }
+
+    static func kernel(_ gradient: BatchNormGradient, _ step: StepDescription) -> any PreparedKernel {
+        let dtype = Int32(step.inputs[1].type.dtype.rawValue)
+        let shape = shape(step.inputs[1], gradient.epsilon, rectifies: false)
+        let results = step.inputs.count
+        return ClosureKernel { pointers, _ in
+            var memory = mk_batch_norm_backward_memory()
+            memory.gradient = UnsafeRawPointer(pointers[0])
+            memory.x = UnsafeRawPointer(pointers[1])
+            memory.scale = numbers(pointers[2])
+            memory.mean = numbers(pointers[3])
+            memory.variance = numbers(pointers[4])
+            if gradient.addsSecond { memory.second = UnsafeRawPointer(pointers[5]) }
+            if gradient.isRectified { memory.output = UnsafeRawPointer(pointers[gradient.addsSecond ? 6 : 5]) }
+            memory.x_gradient = pointers[results]
+            memory.scale_gradient = pointers[results + 1].assumingMemoryBound(to: Float.self)
+            memory.shift_gradient = pointers[results + 2].assumingMemoryBound(to: Float.self)
+            if gradient.keepsGradient { memory.kept = pointers[results + 3] }
+            withUnsafePointer(to: shape) { mk_batch_norm_backward(dtype, $0, &memory) }
+        }
+    }
+
+    private static func shape(_ x: OperandDescription, _ epsilon: Double, rectifies: Bool) -> mk_batch_norm {
+        let sizes = x.valueShape.sizes
+        return mk_batch_norm(
+            batch: Int64(sizes[0]), blocks: Int64(sizes[1] / ChannelBlocks.size),
+            positions: Int64(sizes[2...].reduce(1, *)), epsilon: Float(epsilon), rectifies: rectifies)
+    }
+
+    private static func numbers(_ pointer: UnsafeMutableRawPointer) -> UnsafePointer<Float> {
+        UnsafePointer(pointer.assumingMemoryBound(to: Float.self))
+    }
+}

@@ -1,0 +1,117 @@
+import MartletGraph
+
+// What passes over a lowered graph share: who reads what, what stands on what, and bringing items back into order.
+
+extension PlanGraph {
+    /// For each base, the items that read it, in order; -1 stands for a reader that is no operand (a key of random bits).
+    var readers: [[Int]] {
+        var readers = Array(repeating: [Int](), count: bases.count)
+        for (index, item) in items.enumerated() {
+            for input in item.inputs {
+                let base = input.view.base
+                if readers[base].last != index { readers[base].append(index) }
+                if case .random(let key, let start) = bases[base].kind {
+                    readers[key.base].append(-1)
+                    readers[start.base].append(-1)
+                }
+            }
+        }
+        return readers
+    }
+
+    /// The item that makes a base.
+    func producer(of base: Int) -> Int? {
+        if case .produced(let item) = bases[base].kind { item } else { nil }
+    }
+
+    /// True where the operand is the number 0 that the library itself wrote.
+    func isZero(_ operand: Operand) -> Bool {
+        guard case .scalar(.fixed(let scalar)) = bases[operand.view.base].kind else { return false }
+        return operand.type.dtype.isFloatingPoint ? scalar.real == 0 : scalar.integer == 0
+    }
+
+    /// The items whose results an item reads.
+    private func sources(of item: Item) -> [Int] {
+        item.inputs.flatMap { input -> [Int] in
+            if case .random(let key, let start) = bases[input.view.base].kind {
+                return [key.base, start.base].compactMap { producer(of: $0) }
+            }
+            return producer(of: input.view.base).map { [$0] } ?? []
+        }
+    }
+
+    /// True where a base is made, by way of any others, from what an item makes.
+    func depends(_ base: Int, on item: Int) -> Bool {
+        guard let start = producer(of: base) else { return false }
+        var seen: Set<Int> = [start]
+        var stack = [start]
+        while let next = stack.popLast() {
+            if next == item { return true }
+            for source in sources(of: items[next]) where seen.insert(source).inserted { stack.append(source) }
+        }
+        return false
+    }
+
+    /// Empties items whose results nobody reads: they keep their place until `inOrder`.
+    mutating func dropUnread() {
+        var counts = Array(repeating: 0, count: bases.count)
+        for item in items {
+            for input in item.inputs {
+                counts[input.view.base] += 1
+                if case .random(let key, let start) = bases[input.view.base].kind {
+                    counts[key.base] += 1
+                    counts[start.base] += 1
+                }
+            }
+        }
+        for index in items.indices.reversed() where !items[index].outputs.isEmpty {
+            // A result that another item has taken over is no longer this one's.
+            let own = items[index].outputs.filter { producer(of: $0) == index }
+            guard own.allSatisfy({ counts[$0] == 0 && !bases[$0].isKept }) else { continue }
+            for input in items[index].inputs { counts[input.view.base] -= 1 }
+            for base in own { bases[base].kind = .empty }
+            items[index].inputs = []
+            items[index].outputs = []
+        }
+    }
+
+    /// The graph with every item after those it reads from, otherwise in its order, and without emptied ones.
+    func inOrder() -> PlanGraph {
+        var order: [Int] = []
+        var isDone = Array(repeating: false, count: items.count)
+        for root in items.indices where !items[root].outputs.isEmpty {
+            var stack = [(item: root, isExpanded: false)]
+            while let (item, isExpanded) = stack.popLast() {
+                if isDone[item] { continue }
+                if isExpanded {
+                    isDone[item] = true
+                    order.append(item)
+                } else {
+                    stack.append((item, true))
+                    for source in sources(of: items[item]).reversed() where !isDone[source] {
+                        stack.append((source, false))
+                    }
+                }
+            }
+        }
+        var result = self
+        result.items = order.map { items[$0] }
+        for (index, item) in result.items.enumerated() {
+            for base in item.outputs { result.bases[base].kind = .produced(item: index) }
+        }
+        return result
+    }
+}
+
+extension PlanGraph.Item {
+    /// The composite that the item calls.
+    var composite: (any Composite)? {
+        if case .primitive(.composite(let call)) = work { call.composite } else { nil }
+    }
+}
+
+extension PlanGraph.Item.Work {
+    func isElementwise(_ operation: FusedKernel.Operation) -> Bool {
+        if case .elementwise(operation) = self { true } else { false }
+    }
+}
