@@ -8,6 +8,9 @@ import MartletRuntime
 /// Random numbers are drawn anew in each call. Other tensors that the closure reads are taken as they are when it is
 /// traced; other modules' parameters are read at each call.
 ///
+/// A call stops where a kernel fails or memory is missing; `try step.run(x, y)` throws instead. Then everything that the call
+/// would have renewed throws when it is read, until a saved state is loaded.
+///
 /// Inside, values are not known: reading one (`item()`, `print`, `if`) stops and says so.
 ///
 ///     let step = compile(updating: model, optimizer) { (x: Tensor, y: Tensor) in

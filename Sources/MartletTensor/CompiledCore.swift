@@ -108,15 +108,11 @@ private final class TracedProgram {
 
     func run(_ inputs: [Tensor]) throws -> [Tensor] {
         var leaves = try inputs.map { try $0.contiguousOnHost() }
-        // Written slots are emptied first, so that the run holds the last reference to what it replaces.
-        var taken: [ObjectIdentifier: Realized] = [:]
-        for write in writes { taken[ObjectIdentifier(write.slot)] = try write.slot.current?.contiguousOnHost() }
+        // What is renewed unread, as gradients are, need not exist: a failed one is replaced like any other.
         for read in reads where read.type != nil {
-            if let realized = try taken[ObjectIdentifier(read.slot)] ?? read.slot.current?.contiguousOnHost() {
-                leaves.append(realized)
-            }
+            if let realized = try read.slot.current?.contiguousOnHost() { leaves.append(realized) }
         }
-        taken = [:]
+        // Written slots are emptied before the run, so that it holds the last reference to what it replaces.
         turn.lock()
         defer { turn.unlock() }
         for write in writes { write.slot.take(for: turn) }

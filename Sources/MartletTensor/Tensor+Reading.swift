@@ -23,22 +23,28 @@ extension Tensor {
         return try readNumber("value()").real.asFloat
     }
 
+    /// The one element, as the type named; throws where what is pending cannot be computed.
+    package func checkedItem<S: TensorScalar>(as type: S.Type) throws -> S {
+        S(tensorNumber: try readNumber("checkedItem(as:)"))
+    }
+
+    /// The elements in row-major order, as the type named; throws where what is pending cannot be computed.
+    package func checkedArray<S: TensorScalar>(as type: S.Type) throws -> [S] {
+        try withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return [] }
+            if S.dataType == dtype {
+                return Array(UnsafeBufferPointer(start: base.assumingMemoryBound(to: S.self), count: elementCount))
+            }
+            return (0..<elementCount).map { S(tensorNumber: dtype.number(base, $0)) }
+        }
+    }
+
     /// The elements in row-major order, as Floats: runs what is pending.
     public func array() -> [Float] { array(as: Float.self) }
 
     /// The elements in row-major order, as the type named.
     public func array<S: TensorScalar>(as type: S.Type) -> [S] {
-        do {
-            return try withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress else { return [] }
-                if S.dataType == dtype {
-                    return Array(UnsafeBufferPointer(start: base.assumingMemoryBound(to: S.self), count: elementCount))
-                }
-                return (0..<elementCount).map { S(tensorNumber: dtype.number(base, $0)) }
-            }
-        } catch {
-            stop("array(): \(error)")
-        }
+        do { return try checkedArray(as: type) } catch { stop("array(): \(error)") }
     }
 
     private func onlyNumber(_ operation: String) -> TensorNumber {

@@ -36,9 +36,14 @@ final class EpochTotals: StateHolder {
         }
     }
 
-    /// The sums now: waits for the steps that were handed in.
+    /// The sums now: waits for the steps that were handed in, and throws where they cannot be computed.
     var sums: (loss: Double, correct: Double) {
-        (loss.tensor?.item(as: Double.self) ?? .nan, correct.tensor?.item(as: Double.self) ?? .nan)
+        get throws {
+            (
+                try loss.tensor?.checkedItem(as: Double.self) ?? .nan,
+                try correct.tensor?.checkedItem(as: Double.self) ?? .nan
+            )
+        }
     }
 
     /// The sums as a checkpoint keeps them.

@@ -36,7 +36,7 @@ extension Layer {
     ///   - loader: the data, gone through once.
     ///   - loss: maps outputs and labels to the mean loss of a batch.
     ///   - didMeasure: called after each batch.
-    /// - Throws: what `DataLoader.finish()` throws.
+    /// - Throws: what `DataLoader.finish()` throws, and what went wrong where a batch cannot be computed.
     public func evaluate(
         on loader: DataLoader, loss: (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }, didMeasure: () -> Void = {}
     ) throws -> Evaluation {
@@ -45,7 +45,7 @@ extension Layer {
         defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
         var tally = EvaluationTally(classes: loader.dataset.classCount)
         for batch in loader {
-            withoutGradient { tally.add(batch, outputs: self(batch.inputs), loss) }
+            try withoutGradient { try tally.add(batch, outputs: self(batch.inputs), loss) }
             didMeasure()
         }
         try loader.finish()
@@ -62,18 +62,18 @@ private struct EvaluationTally {
 
     init(classes: Int?) { confusion = classes.map { ConfusionMatrix(classes: $0) } }
 
-    mutating func add(_ batch: Batch, outputs: Tensor, _ loss: (Tensor, Tensor) -> Tensor) {
+    mutating func add(_ batch: Batch, outputs: Tensor, _ loss: (Tensor, Tensor) -> Tensor) throws {
         let batchLoss = loss(outputs, batch.labels)
         count += batch.count
         guard confusion != nil, isClasses(batch.labels, outputs) else {
-            self.loss += batchLoss.item(as: Double.self) * Double(batch.count)
+            self.loss += try batchLoss.checkedItem(as: Double.self) * Double(batch.count)
             return
         }
         let probabilities = outputs.softmax(axis: 1)
         let (best, answers) = (probabilities.max(axis: 1), outputs.argmax(axis: 1))
-        self.loss += batchLoss.item(as: Double.self) * Double(batch.count)
-        let (shares, predicted) = (best.array(as: Double.self), answers.array(as: Int.self))
-        let actual = batch.labels.array(as: Int.self)
+        self.loss += try batchLoss.checkedItem(as: Double.self) * Double(batch.count)
+        let (shares, predicted) = (try best.checkedArray(as: Double.self), try answers.checkedArray(as: Int.self))
+        let actual = try batch.labels.checkedArray(as: Int.self)
         for (row, index) in batch.indices.enumerated() {
             confusion?.add(predicted: predicted[row], actual: actual[row])
             guard predicted[row] != actual[row] else { continue }

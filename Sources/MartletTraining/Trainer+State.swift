@@ -41,9 +41,11 @@ extension Trainer {
 
     /// True where every parameter is a number throughout.
     var hasFiniteParameters: Bool {
-        let checks = withoutGradient { model.parameters.map { $0.value.isFinite().all() } }
-        guard let first = checks.first else { return true }
-        return checks.dropFirst().reduce(first) { $0 .& $1 }.item(as: Bool.self)
+        get throws {
+            let checks = withoutGradient { model.parameters.map { $0.value.isFinite().all() } }
+            guard let first = checks.first else { return true }
+            return try checks.dropFirst().reduce(first) { $0 .& $1 }.checkedItem(as: Bool.self)
+        }
     }
 
     /// Finds the first step after `checkpoint` whose loss or update was not finite, and the layer that made its loss so, by
@@ -64,7 +66,7 @@ extension Trainer {
                     return NonFiniteLoss(step: start.step + taken + 1, epoch: start.epochsDone + 1, layer: layer)
                 }
                 try takeStep(batch, after: start.step + taken)
-                if !totals.sums.loss.isFinite || !hasFiniteParameters {
+                if try !totals.sums.loss.isFinite || !hasFiniteParameters {
                     limit = taken
                     break
                 }

@@ -87,7 +87,8 @@ public final class Trainer {
     ///   - resumes: goes on from the folder's newest checkpoint; from the start where it has none.
     ///   - isInterrupted: asked after each step: true saves and ends the run.
     /// - Throws: `NonFiniteLoss`; what a loader throws; `FileError` where the folder cannot be written or its
-    ///   checkpoint belongs to something else.
+    ///   checkpoint belongs to something else; what went wrong where a step cannot be computed: then the folder's
+    ///   checkpoints are as the last save left them.
     public func fit(
         _ train: DataLoader, validation: DataLoader? = nil, test: DataLoader? = nil, in folder: RunFolder? = nil,
         resumes: Bool = false, isInterrupted: () -> Bool = { false }

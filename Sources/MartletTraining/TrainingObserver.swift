@@ -1,3 +1,5 @@
+import MartletTensor
+
 /// Follows a training run: progress bars, logs, plots. Every method has an empty default.
 ///
 /// An observer changes nothing: what ends a run early is in ``TrainingSettings``, where a resumption finds it again.
@@ -49,8 +51,10 @@ public struct TrainingStep {
     ///
     /// Reading them waits for the device: ask as often as a person can read, not in each step.
     public func means() -> (loss: Double, accuracy: Double) {
-        let (loss, correct) = totals.sums
-        return (loss / Double(epochImages), correct / Double(epochImages))
+        do {
+            let (loss, correct) = try totals.sums
+            return (loss / Double(epochImages), correct / Double(epochImages))
+        } catch { stop("TrainingStep.means(): \(error)") }
     }
 }
 

@@ -108,14 +108,14 @@ final class TrainingRun {
     }
 
     private func checkLoss() throws {
-        guard let lastGood, !trainer.totals.sums.loss.isFinite else { return }
+        guard let lastGood, try !trainer.totals.sums.loss.isFinite else { return }
         throw try trainer.findNonFinite(after: lastGood, train)
     }
 
     /// Keeps the run as it is; a spoilt one is never kept.
     private func save() throws {
         try checkLoss()
-        if let lastGood, !trainer.hasFiniteParameters { throw try trainer.findNonFinite(after: lastGood, train) }
+        if let lastGood, try !trainer.hasFiniteParameters { throw try trainer.findNonFinite(after: lastGood, train) }
         position.loader = train.state
         position.generator = Generator.current.state
         position.optimizerSteps = Double(trainer.optimizer.stepCount)
@@ -134,7 +134,7 @@ final class TrainingRun {
 
     /// Measures the held-out data, and says what the epoch gave.
     private func measure() throws -> MetricsRecord {
-        let (lossSum, correct) = trainer.totals.sums
+        let (lossSum, correct) = try trainer.totals.sums
         let images = Double(position.epochImages)
         let trainingSeconds = clock.epochSeconds
         let rate = trainer.optimizer.learningRate

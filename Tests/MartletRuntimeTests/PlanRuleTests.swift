@@ -152,9 +152,7 @@ struct PlanRuleTests {
     }
 
     private static func checkFailingKernel() throws {
-        let backend = FailingBackend()
-        Backends.register(backend)
-        Runtime.start()
+        let backend = FailingBackend.install()
         let x = leaf([1, 2, 3])
         // A product, what is made of it, and an update that takes over the memory of what it replaces: three kernels.
         func step() -> (product: TensorHandle, updated: TensorHandle) {
@@ -165,16 +163,16 @@ struct PlanRuleTests {
         let whole = try read(step().updated).reals
         for failing in 0..<10 {
             let (product, updated) = step()
-            backend.failKernel(after: failing)
+            backend.fail(.kernel, after: failing)
             let result = Result { try read(updated).reals }
-            backend.failKernel(after: nil)
+            backend.disarm()
             if failing >= 3, case .success(let reals) = result {
                 #expect(reals == whole)
                 return
             }
-            #expect(throws: FailingBackend.KernelError.self) { try result.get() }
+            #expect(throws: FailingBackend.Failure.self) { try result.get() }
             #expect(product.value.node.state == .failed && updated.value.node.state == .failed)
-            #expect(throws: FailingBackend.KernelError.self) { _ = try read(updated) }
+            #expect(throws: FailingBackend.Failure.self) { _ = try read(updated) }
             #expect(try read(x).reals == [1, 2, 3])
             #expect(try read(step().updated).reals == whole)
         }
