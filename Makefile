@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
-.PHONY: help train test engines bench bench-limits accuracy format check docs fuzz fuzz-selftest torture clean
+.PHONY: help train test test-kernels engines bench bench-limits accuracy format check docs fuzz fuzz-selftest torture clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,9 @@ test: engines ## build and run every test, with the engine and without
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 	MARTLET_ENGINES=none $(SWIFT) test --skip-build
+
+test-kernels: engines ## build the checks of the C kernels with clang and run them
+	scripts/test-kernels
 
 engines: ## fetch the pinned oneDNN into .engines/lib
 	scripts/engines

@@ -1,8 +1,6 @@
 // Compares the matrix product, convolution and pooling kernels with plain loops in double over random shapes, on every
 // instruction set that this processor has, and with one thread against several, bit by bit.
-//
-//     clang -O2 -I Sources/CMartletKernels -I Sources/CMartletKernels/include Tests/Kernels/dense_check.c \
-//         Sources/CMartletKernels/*.c -lm -lpthread -o dense_check && ./dense_check
+// scripts/test-kernels builds and runs it.
 #include "check_support.h"
 #include "matmul_core.h"
 #include "mk_convolution.h"
@@ -234,7 +232,7 @@ static void check_pooling(int dtype, bool maximum) {
     for (int i = 0; i < p.rank; i++) in *= p.input[i], out *= p.output[i];
     void *x = random_buffer(dtype, p.planes * in), *y = random_buffer(dtype, p.planes * out);
     void *dy = random_buffer(dtype, p.planes * out), *dx = random_buffer(dtype, p.planes * in);
-    int64_t *indices = malloc((size_t)(p.planes * out) * sizeof(int64_t));
+    int32_t *indices = malloc((size_t)(p.planes * out) * sizeof(int32_t));
     for (int64_t i = 0; maximum && i < 3; i++) store_element(dtype, x, random_int(0, p.planes * in - 1), NAN);
     double *dx64 = as_double(0, NULL, p.planes * in);
     if (maximum) {

@@ -1,10 +1,6 @@
 // Compares what CEngines makes of oneDNN with plain loops in double over random shapes.
 //
-//     clang -O2 -I Sources/CEngines/include -I Sources/CMartletKernels -I Sources/CMartletKernels/include \
-//         Tests/Kernels/dnnl_check.c Tests/Kernels/dnnl_check_spatial.c Tests/Kernels/dnnl_bench.c \
-//         Sources/CEngines/*.c -ldl -lm -lpthread -o dnnl_check && ./dnnl_check [--bench]
-//
-// Where there is no oneDNN it says where it was looked for and ends with 77.
+// scripts/test-kernels builds and runs it. Where there is no oneDNN it says where it was looked for and ends with 77.
 #include "dnnl_check_cases.h"
 
 long cases_run, cases_failed, cases_unimplemented;
@@ -187,17 +183,13 @@ static void check_layouts(void) {
     ce_layout_free(plain), ce_layout_free(blocked), ce_layout_free(half), ce_layout_free(again);
 }
 
-int main(int count, char **arguments) {
+int main(void) {
     if (!ce_dnnl_load(NULL)) {
         printf("no oneDNN:\n%s", ce_dnnl_report());
         return 77;
     }
     printf("%soneDNN %s, %s, GOMP_parallel %s\n", ce_dnnl_report(), ce_dnnl_version(), ce_dnnl_isa(),
         ce_dnnl_gomp_parallel() ? "found" : "absent");
-    if (count > 1 && strcmp(arguments[1], "--bench") == 0) {
-        run_benchmark();
-        return 0;
-    }
     for (int i = 0; i < 100; i++) check_layouts();
     for (int i = 0; i < 600; i++) check_matmul();
     check_spatial();

@@ -1,4 +1,4 @@
-// What the engine's check and its benchmark share: failing loudly, layouts' memory, and copies through the engine.
+// What the engine's check uses everywhere: failing loudly, layouts' memory, and copies through the engine.
 #ifndef DNNL_CHECK_H
 #define DNNL_CHECK_H
 
@@ -61,8 +61,5 @@ static inline void *unpacked(const ce_operation *op, int slot, const void *memor
 static inline void *memory_of(const ce_operation *op, int slot) {
     return memory_for(ce_layout_bytes(ce_operation_layout(op, slot)));
 }
-
-/// Times of the products and convolutions of two small networks, printed.
-void run_benchmark(void);
 
 #endif

@@ -1,7 +1,5 @@
 // Checks indexing, scans, sorting and linear algebra against plain loops and defining properties over random shapes.
-//
-//     clang -O2 -I Sources/CMartletKernels -I Sources/CMartletKernels/include Tests/Kernels/indexing_check.c \
-//         Sources/CMartletKernels/*.c -lm -lpthread -o indexing_check && ./indexing_check
+// scripts/test-kernels builds and runs it.
 #include "check_support.h"
 #include "mk_indexing.h"
 #include "mk_parallel.h"
