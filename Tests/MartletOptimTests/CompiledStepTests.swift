@@ -28,6 +28,8 @@ struct CompiledStepTests {
         { SGD($0, learningRate: 0.1, weightDecay: 0.01, decouplesWeightDecay: true, maximize: true) },
         { Adam($0, learningRate: 0.1, weightDecay: 0.01) },
         { AdamW($0, learningRate: 0.1, amsgrad: true) },
+        { RMSProp($0, learningRate: 0.1, weightDecay: 0.01, momentum: 0.9, centered: true) },
+        { Adagrad($0, learningRate: 0.1, learningRateDecay: 0.1, initialAccumulator: 0.1) },
     ]
 
     @Test("A compiled step equals an eager one bit for bit, under a changing rate", arguments: makers.indices)
