@@ -14,8 +14,12 @@ struct LayerTests {
         #expect(layer.weight.gradient?.array() == [1, 1, 2, 2, 0, 0, 1, 1])
     }
 
-    @Test func anIndexOutsideAnEmbeddingStops() async {
-        await #expect(processExitsWith: .failure) { _ = Embedding(4, 2)(Tensor([4] as [Int])) }
+    @Test func anIndexOutsideAnEmbeddingStopsWithItsPlace() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = Embedding(4, 2)(Tensor([0, 4] as [Int]))
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("Embedding: index 4 at position 1 is outside 0..<4"), "\(message.prefix(400))")
     }
 
     @Test func transposedConvolutionsUndoTheShapeOfConvolutions() {

@@ -177,17 +177,25 @@ struct ModuleTests {
         #expect(logits.gradient?.array() == [0.5, -0.5, 0, 0])
     }
 
-    @Test func aLabelOutsideTheClassesStopsWithItsPlace() async {
-        await #expect(processExitsWith: .failure) { _ = crossEntropy(Tensor.zeros([2, 3]), Tensor([1, 3] as [Int])) }
+    @Test func aLabelOutsideTheClassesStopsWithItsPlace() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = crossEntropy(Tensor.zeros([2, 3]), Tensor([1, 3] as [Int]))
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("crossEntropy: label 3 at position 1 is outside 0..<3"), "\(message.prefix(400))")
     }
 
     @Test func aComputedLabelOutsideTheClassesGivesNaN() {
         #expect(crossEntropy(Tensor.zeros([2, 3]), Tensor([1, 2] as [Int]) + 1).item().isNaN)
     }
 
-    @Test func anEmptyBatchStops() async {
-        await #expect(processExitsWith: .failure) {
+    @Test func anEmptyBatchStopsWithItsShape() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = crossEntropy(Tensor.zeros([0, 3]), Tensor.zeros([0], dtype: .int64))
         }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(
+            message.contains("crossEntropy: logits of shape [0, 3]: a batch that is not empty"),
+            "\(message.prefix(400))")
     }
 }

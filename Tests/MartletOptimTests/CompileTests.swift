@@ -102,15 +102,19 @@ struct CompileTests {
         #expect(twice([3, 4]).array() == [7, 9])
     }
 
-    @Test func readingAValueInsideStopsAndNamesTheTransformation() async {
-        await #expect(processExitsWith: .failure) {
+    @Test func readingAValueInsideStopsAndNamesTheTransformation() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let bad = compile { (x: Tensor) in x.item() > 0 ? x : -x }
             _ = bad(Tensor([1]))
         }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(
+            message.contains("item(): a value was read inside compile, where values are not known yet"),
+            "\(message.prefix(400))")
     }
 
-    @Test func writingStateThatWasNotNamedStops() async {
-        await #expect(processExitsWith: .failure) {
+    @Test func writingStateThatWasNotNamedStopsAndSaysWhereToNameIt() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let other = Linear(2, 2)
             let bad = compile { (x: Tensor) -> Tensor in
                 other.weight.update { $0 * 2 }
@@ -118,6 +122,10 @@ struct CompileTests {
             }
             _ = bad(Tensor.ones([1, 2]))
         }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(
+            message.contains("compile: something outside updating: was written inside the compiled function"),
+            "\(message.prefix(400))")
     }
 
     @Test func aParameterFrozenAfterTheTraceIsTrainedNoMore() {
