@@ -4,7 +4,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
-.PHONY: help train test test-kernels engines bench bench-limits accuracy format check docs fuzz fuzz-selftest torture clean
+.PHONY: help train test test-kernels engines bench bench-networks bench-limits accuracy format check docs fuzz fuzz-selftest \
+	torture clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +29,11 @@ bench: engines ## compare with PyTorch in one run; rewrites docs/benchmarks.md
 	$(RELEASE) --product martlet-bench
 	scripts/peers
 	scripts/bench $(ARGS)
+
+bench-networks: engines ## AlexNet, VGG-16, GoogLeNet, ResNet-50 beside PyTorch and ONNX Runtime: half an hour or more
+	$(RELEASE) --product martlet-bench
+	scripts/peers --onnx
+	scripts/bench --rows networks $(ARGS)
 
 bench-limits: engines ## portable kernels beside the machine's limit; rewrites a table of docs/benchmarks.md
 	$(RELEASE) --product martlet-bench

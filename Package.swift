@@ -63,7 +63,8 @@ let package = Package(
             ]),
         .target(name: "CMartletBench", cSettings: optimizedC),
         .executableTarget(
-            name: "martlet-bench", dependencies: ["Martlet", "CMartletBench"], path: "Sources/MartletBench"),
+            name: "martlet-bench", dependencies: ["Martlet", "MartletTesting", "CMartletBench"],
+            path: "Sources/MartletBench"),
         .executableTarget(
             name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor"], path: "Sources/MartletFuzz"),
         // Beside the floors: what tests share.

@@ -10,7 +10,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
-from bench_peers import BATCHES, batch, initial_values, make_model, serve  # noqa: E402
+from bench_peers import BATCHES, batch, initial_values, make_model  # noqa: E402
+from bench_worker import serve  # noqa: E402
 
 RATE, BETA1, BETA2, EPSILON, SGD_RATE = 1e-3, 0.9, 0.999, 1e-8, 0.01
 

@@ -27,6 +27,14 @@ def process_seconds(identifier):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def resident_bytes(identifier, kind):
+    """A process' resident memory: `VmRSS` now, `VmHWM` at its peak."""
+    for line in pathlib.Path(f"/proc/{identifier}/status").read_text().splitlines():
+        if line.startswith(f"{kind}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def calibration_loop():
     """Seconds of a fixed piece of work on one core, about 15 ms."""
     begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The peers' half of the benchmarks: PyTorch (eager) as a worker that answers one line for each line it reads.
+"""The peers' half of the benchmarks: PyTorch as a worker that answers one line for each line it reads.
 
 Request:   run ROW STEPS
 Answer:    {"row": ROW, "steps": STEPS, "seconds": S, "losses": [first five losses]}     (one line of JSON)
@@ -9,7 +9,8 @@ A run makes the model afresh and gives it the initial values below. It takes fiv
 twenty more steps and reads the last one's loss, so that nothing is under way; none of these is timed. Then it takes
 STEPS steps, reads the last one's loss, and `seconds` is the wall time of those, from before the first to after that
 read. No other loss is read while time is taken. A step is: clear the gradients, forward, loss, backward, optimizer
-step, on the same batch each time, which is made before.
+step, on the same batch each time, which is made before. Rows with classic networks differ in some of this: see
+bench_networks.py.
 
 Rows (float32; two threads; default initial layouts; betas 0.9 and 0.999, epsilon 1e-8):
   mlp   Linear(784, 128), ReLU, Linear(128, 10); batch 32; mean cross entropy; Adam, learning rate 1e-3
@@ -27,16 +28,14 @@ Numbers, each computed in float64 and rounded to float32 once:
 """
 
 import argparse
-import json
 import math
-import sys
-import time
 
 import numpy
 import torch
+from bench_networks import NETWORK_ROWS
+from bench_worker import serve
 from torch import nn
 
-RECORDED, WARM = 5, 20
 BATCHES = {"mlp": 32, "cnn": 128, "tiny": 1}
 INPUTS = {"mlp": (784,), "cnn": (1, 28, 28), "tiny": (2,)}
 
@@ -88,7 +87,7 @@ def prepared(row, size, dtype=torch.float32):
     return model.to(dtype), inputs.to(dtype), targets
 
 
-def training_step(row, fused):
+def training_step(row, fused, compiled):
     model, inputs, targets = prepared(row, BATCHES[row])
     options = {"fused": True} if fused else {}
     if row == "tiny":
@@ -96,9 +95,15 @@ def training_step(row, fused):
     else:
         optimizer, criterion = torch.optim.Adam(model.parameters(), lr=1e-3, **options), nn.functional.cross_entropy
 
+    def forward(inputs, targets):
+        return criterion(model(inputs), targets)
+    if compiled:
+        torch._dynamo.reset()
+        forward = torch.compile(forward)
+
     def step():
         optimizer.zero_grad()
-        loss = criterion(model(inputs), targets)
+        loss = forward(inputs, targets)
         loss.backward()
         optimizer.step()
         return loss
@@ -115,36 +120,20 @@ def addition_step():
     return step
 
 
-def run(step, row, steps):
-    losses = [step().item() for _ in range(RECORDED)]
-    for _ in range(WARM):
-        loss = step()
-    loss.item()
-    begin = time.perf_counter()
-    for _ in range(steps):
-        loss = step()
-    loss.item()
-    return {"row": row, "steps": steps, "seconds": time.perf_counter() - begin, "losses": losses}
-
-
-def serve(make_step, rows):
-    """Answers requests until the input ends. `make_step(row)` gives a function that takes a step."""
-    for line in sys.stdin:
-        words = line.split()
-        if len(words) != 3 or words[0] != "run" or words[1] not in rows or not words[2].isdigit() or words[2] == "0":
-            answer = {"row": words[1] if len(words) > 1 else "", "error": f"expected 'run ROW STEPS', got {line.strip()!r}"}
-        else:
-            answer = run(make_step(words[1]), words[1], int(words[2]))
-        print(json.dumps(answer), flush=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description="PyTorch's worker for scripts/bench")
     parser.add_argument("--fused", action="store_true", help="the optimizers' fused implementations")
+    parser.add_argument("--compile", action="store_true", help="forward, loss and backward through torch.compile")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    serve(lambda row: addition_step() if row == "add" else training_step(row, arguments.fused), [*BATCHES, "add"])
+
+    def make_step(row):
+        if row in NETWORK_ROWS:
+            import bench_torchvision
+            return bench_torchvision.make_step(NETWORK_ROWS[row], arguments.compile)
+        return addition_step() if row == "add" else training_step(row, arguments.fused, arguments.compile)
+    serve(make_step, [*BATCHES, "add", *NETWORK_ROWS])
 
 
 if __name__ == "__main__":

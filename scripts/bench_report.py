@@ -4,18 +4,18 @@ import json
 import statistics
 import time
 
-BEGIN, END = "<!-- bench:begin (written by scripts/bench) -->", "<!-- bench:end -->"
+from bench_networks import NETWORK_ROWS
+
+MARKERS = {
+    "small": ("<!-- bench:begin (written by scripts/bench) -->", "<!-- bench:end -->"),
+    "networks": ("<!-- networks:begin (written by scripts/bench --rows networks) -->", "<!-- networks:end -->"),
+}
 TITLES = {
     "mlp": "MLP 784-128-10 training step, batch 32, Adam", "cnn": "CNN training step, batch 128, Adam",
     "tiny": "2-16-1 training step, batch 1, SGD", "add": "one-element add and `item()`",
 }
-PREAMBLE = """# Benchmarks
-
-What each row does, and the rules for a fair run, stand at the top of `scripts/bench_peers.py`. A cell is the median over
-the repeats of the time of a step, with the fastest and the slowest repeat; a ratio is the peer's time over ours, taken pair
-by pair between neighbouring runs, so above 1 means that Martlet is faster.
-
-"""
+# Peers that run a fixed plan are held against our compiled step where there is one, the others against the plain loop.
+COMPILED_PEERS = ("PyTorch compile", "ONNX Runtime", "JAX jit")
 
 
 def duration(seconds):
@@ -30,22 +30,63 @@ def spread(values, form):
     return f"{middle} ({low} – {high})"
 
 
+def cell(row, seconds):
+    """The time of a step; for a network its images a second."""
+    if row not in NETWORK_ROWS:
+        return spread(seconds, duration)
+    return spread([NETWORK_ROWS[row].batch / value for value in seconds], lambda rate: f"{rate:.3g}")
+
+
+def title(row):
+    return f"{NETWORK_ROWS[row].title}, images/s" if row in NETWORK_ROWS else TITLES[row]
+
+
+def grid(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines).replace("| --- ", "|---").replace("---| ", "---|")
+
+
+def columns(results, key):
+    return list(dict.fromkeys(name for result in results.values() for name in result.get(key, {})))
+
+
 def markdown_table(results):
-    names = list(dict.fromkeys(name for result in results.values() for name in result["seconds"]))
-    peers = [name for name in names if name != "Martlet"] if "Martlet" in names else []
-    header = ["row", *names, *(f"{peer} / ours" for peer in peers)]
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    names = columns(results, "seconds")
+    peers = [name for name in names if not name.startswith("Martlet")] if "Martlet" in names else []
+    rows = []
     for row, result in results.items():
         seconds = result["seconds"]
-        cells = [spread(seconds[name], duration) if name in seconds else "–" for name in names]
+        cells = [cell(row, seconds[name]) if name in seconds else "–" for name in names]
         for peer in peers:
-            if peer in seconds and "Martlet" in seconds:
-                ratios = [theirs / ours for theirs, ours in zip(seconds[peer], seconds["Martlet"])]
+            compiled = peer in COMPILED_PEERS and "Martlet compile" in seconds
+            ours = "Martlet compile" if compiled else "Martlet"
+            if peer in seconds and ours in seconds:
+                ratios = [theirs / own for theirs, own in zip(seconds[peer], seconds[ours])]
                 cells.append(spread(ratios, lambda ratio: f"{ratio:.2f}"))
             else:
                 cells.append("–")
-        lines.append("| " + " | ".join([TITLES[row], *cells]) + " |")
-    return "\n".join(lines)
+        rows.append([title(row), *cells])
+    return grid(["row", *names, *(f"{peer} / ours" for peer in peers)], rows)
+
+
+def memory_table(results):
+    """Peak resident memory of each side's process, and in brackets what it held before the row."""
+    names = columns(results, "memory")
+    rows = []
+    for row, result in results.items():
+        memory = result.get("memory", {})
+        cells = [f"{memory[name]['peak'] / 1e9:.2f} ({memory[name]['idle'] / 1e9:.2f})" if name in memory else "–"
+                 for name in names]
+        both = "Martlet" in memory and "PyTorch" in memory
+        cells.append(f"{memory['Martlet']['peak'] / memory['PyTorch']['peak']:.2f}" if both else "–")
+        rows.append([NETWORK_ROWS[row].title, *cells])
+    return grid(["peak memory, GB", *names, "ours / PyTorch"], rows)
+
+
+def tables(results):
+    """Times, and memory where it was taken."""
+    remembered = {row: result for row, result in results.items() if "memory" in result}
+    return "\n\n".join([markdown_table(results), *([memory_table(remembered)] if remembered else [])])
 
 
 def save_raw(root, results, machine, command):
@@ -64,7 +105,7 @@ def section(results, machine, command):
     lines = [
         f"{machine['date']}, `{command}`, {repeats} repeats; {machine['processor']}; {machine['system']}; {versions}; "
         f"commit {machine['commit']}.",
-        "", markdown_table(results), "",
+        "", tables(results), "",
     ]
     disturbed = [note for result in results.values() for note in result["disturbed"]]
     if disturbed:
@@ -73,13 +114,14 @@ def section(results, machine, command):
     return "\n".join(lines)
 
 
-def write_document(root, results, machine, command):
-    """Replaces what stands between the markers of docs/benchmarks.md; the rest of the page is written by hand."""
+def write_document(root, group, results, machine, command):
+    """Replaces what stands between the group's markers in docs/benchmarks.md; the rest of the page is written by hand."""
     path = root / "docs" / "benchmarks.md"
-    text = path.read_text() if path.exists() else f"{PREAMBLE}{BEGIN}\n{END}\n"
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"bench: {path} has no lines '{BEGIN}' and '{END}' to write between")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n{section(results, machine, command)}{END}{after}")
+    begin, end = MARKERS[group]
+    text = path.read_text()
+    if begin not in text or end not in text:
+        raise SystemExit(f"bench: {path} has no lines '{begin}' and '{end}' to write between")
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    path.write_text(f"{before}{begin}\n{section(results, machine, command)}{end}{after}")
     return path

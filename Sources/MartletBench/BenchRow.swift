@@ -8,10 +8,16 @@ struct BenchRow {
     var readsEach = false
     /// True where two busy loader workers run beside the timed steps.
     var isBesideWorkers = false
+    /// Steps whose losses are recorded, and steps after those that are not timed either.
+    var recorded = 5
+    var warm = 20
+    /// True where the step is kept from one run to the next instead of being made afresh.
+    var isKept = false
 
     static func named(_ name: String) -> BenchRow? {
         let compiled = name.hasSuffix("-compiled")
-        switch compiled ? String(name.dropLast("-compiled".count)) : name {
+        let plain = compiled ? String(name.dropLast("-compiled".count)) : name
+        switch plain {
         case "mlp":
             return BenchRow {
                 let model = Sequential {
@@ -63,16 +69,21 @@ struct BenchRow {
                     let b: Tensor = [0.25]
                     return { a + b }
                 }, readsEach: true)
-        default: return nil
+        default: return NetworkRow.named(plain)?.row(compiled: compiled)
         }
     }
 
-    /// Five recorded steps, twenty more, then the timed ones.
-    func measure(steps: Int) -> (seconds: Double, losses: [Float]) {
+    /// The step, made and warm, with its first losses.
+    func begin() -> (step: () -> Tensor, losses: [Float]) {
         let step = makeStep()
-        let losses = (0..<5).map { _ in step().item() }
-        for _ in 0..<19 { _ = step() }
+        let losses = (0..<recorded).map { _ in step().item() }
+        for _ in 1..<warm { _ = step() }
         _ = step().item()
+        return (step, losses)
+    }
+
+    /// Seconds that steps take.
+    func measure(_ step: () -> Tensor, steps: Int) -> Double {
         let workers = isBesideWorkers ? BusyWorkers() : nil
         defer { withExtendedLifetime(workers) {} }
         let start = ContinuousClock.now
@@ -83,7 +94,7 @@ struct BenchRow {
             _ = step().item()
         }
         let elapsed = (ContinuousClock.now - start).components
-        return (Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18, losses)
+        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
     }
 }
 

@@ -75,15 +75,12 @@ open class Optimizer: StateHolder {
 
     /// Renews every parameter that has a gradient, and runs what was recorded.
     public func step() {
-        if Origin.isWatched {
-            Origin("\(Self.self).step").around { record() }
-        } else {
-            record()
-        }
+        if Origin.isWatched { Origin("\(Self.self).step").around { record() } } else { record() }
         do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
     }
 
-    private func record() {
+    /// Records the update of every parameter that has a gradient; `step()` runs it.
+    package func record() {
         withoutGradient {
             count.add(1)
             for (index, group) in groups.enumerated() { renew(group, states[index], counts[index]) }

@@ -181,20 +181,7 @@ private final class TrainedStep {
     func recordEager() {
         optimizer.zeroGradients()
         crossEntropy(model(x), y).backward()
-        withoutGradient {
-            optimizer.count.add(1)
-            let group = optimizer.groups[0]
-            let call = CompositeCall(optimizer.composite(group, isFirst: false))
-            let numbers = optimizer.scalars(group, isFirst: false)
-            for (parameter, moments) in zip(group.parameters, momentSlots) {
-                guard let gradient = parameter.gradient else { continue }
-                let state = moments.compactMap(\.tensor?.value)
-                let results = Value.makeAll(
-                    .composite(call), [parameter.value.value, gradient.value] + state + numbers)
-                parameter.slot.tensor = Tensor(results[0])
-                for (slot, result) in zip(moments, results.dropFirst()) { slot.tensor = Tensor(result) }
-            }
-        }
+        optimizer.record()
     }
 
     /// The moments of each parameter.
@@ -232,6 +219,6 @@ private final class TrainedStep {
             guard let numbers = bits[name], let shape = slot.tensor?.shape else { continue }
             slot.tensor = Tensor(numbers.map { Float(bitPattern: $0) }, shape: shape, dtype: slot.tensor?.dtype)
         }
-        optimizer.count.current = 2
+        for number in optimizer.stateNumbers where number !== optimizer.groups[0].rate { number.current = 2 }
     }
 }

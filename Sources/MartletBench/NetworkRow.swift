@@ -1,0 +1,72 @@
+import Martlet
+import MartletTesting
+
+/// A row with one of the classic networks, on images of 224 by 224: see scripts/bench_networks.py.
+struct NetworkRow {
+    let batch: Int
+    let isTraining: Bool
+    let make: () -> any Layer
+
+    /// A row by its name, such as `resnet50-train-16` or `vgg16-infer-16`: network, what is done, images of a batch.
+    static func named(_ name: String) -> NetworkRow? {
+        let parts = name.split(separator: "-").map(String.init)
+        guard parts.count == 3, let make = network(parts[0]), let batch = Int(parts[2]), batch > 0 else { return nil }
+        guard parts[1] == "train" || parts[1] == "infer" else { return nil }
+        return NetworkRow(batch: batch, isTraining: parts[1] == "train", make: make)
+    }
+
+    private static func network(_ name: String) -> (() -> any Layer)? {
+        switch name {
+        case "alexnet": { AlexNet() }
+        case "vgg16": { VGG(depth: 16) }
+        case "resnet50": { ResNet(depth: 50) }
+        case "googlenet": { GoogLeNet(auxiliary: false) }
+        default: nil
+        }
+    }
+
+    /// Three recorded steps and two more; the step is kept. Each inference is read, of a training run the last loss.
+    func row(compiled: Bool) -> BenchRow {
+        BenchRow(
+            makeStep: { isTraining ? trainingStep(make(), compiled) : inferenceStep(make(), compiled) },
+            readsEach: !isTraining,
+            recorded: Self.recorded, warm: 2, isKept: true)
+    }
+
+    private static let recorded = 3
+
+    private var images: Tensor { PatternedNumbers.pattern([batch, 3, 224, 224]) }
+
+    private func trainingStep(_ network: some Layer, _ compiled: Bool) -> () -> Tensor {
+        PatternedNumbers.fill(network)
+        let optimizer = SGD(network.parameters, learningRate: 1e-3, momentum: 0.9, weightDecay: 1e-4)
+        let body = { (x: Tensor, y: Tensor) -> Tensor in
+            optimizer.zeroGradients()
+            let loss = crossEntropy(network(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss.detached()
+        }
+        let step = compiled ? compile(updating: network, optimizer, function: body) : nil
+        let (x, y) = (images, PatternedNumbers.labels(batch, classes: 1000))
+        // Recorded losses are compared with the peers', whose generators of random numbers are others.
+        let dropouts = network.namedModules.compactMap { $0.module as? Dropout }
+        for dropout in dropouts { dropout.eval() }
+        var count = 0
+        return {
+            if count == Self.recorded { for dropout in dropouts { dropout.train() } }
+            count += 1
+            return step.map { $0(x, y) } ?? body(x, y)
+        }
+    }
+
+    private func inferenceStep(_ network: some Layer, _ compiled: Bool) -> () -> Tensor {
+        PatternedNumbers.fill(network)
+        network.eval()
+        let x = images
+        let body = { (x: Tensor) -> Tensor in withoutGradient { network(x).abs().mean() } }
+        guard compiled else { return { body(x) } }
+        let step = compile(updating: network, function: body)
+        return { step(x) }
+    }
+}

@@ -1,0 +1,38 @@
+"""The benchmark's rows with classic networks. No peer is imported here: ONNX Runtime's worker should not carry PyTorch.
+
+A row is NETWORK-train-BATCH or NETWORK-infer-BATCH; images are 3 x 224 x 224, 1,000 classes, float32; weights, images and
+labels are those of scripts/patterned.py.
+
+  train  mean cross entropy, SGD with momentum 0.9, decay 1e-4, learning rate 1e-3. Three steps are recorded, with dropout
+         silent, since no two generators of random numbers agree; with dropout on, two more, then the timed ones.
+  infer  evaluation, no gradients; a step reads mean |logits|, which counts as the loss and is compared like one.
+
+GoogLeNet is without its auxiliary classifiers. Peers in their best mode: PyTorch channels-last, with the fused optimizer;
+PyTorch compile the same, in inference with constants frozen (batch normalisation folded, weights packed); ONNX Runtime with
+every optimization. The step and its network are kept from one repeat to the next, and each row has processes of its own, so
+that the peak of their resident memory is the row's.
+"""
+
+import typing
+
+
+class NetworkRow(typing.NamedTuple):
+    network: str
+    title: str
+    is_training: bool
+    batch: int
+
+
+TITLES = {"alexnet": "AlexNet", "vgg16": "VGG-16", "resnet50": "ResNet-50", "googlenet": "GoogLeNet"}
+ROWS = ["resnet50-train-16", "alexnet-train-16", "vgg16-train-8", "googlenet-train-16", "resnet50-infer-1",
+        "resnet50-infer-16", "vgg16-infer-16", "googlenet-infer-16", "alexnet-infer-16"]
+CLASSES, SIDE = 1000, 224
+
+
+def parsed(row):
+    network, what, batch = row.split("-")
+    title = f"{TITLES[network]} {'training' if what == 'train' else 'inference'}, batch {batch}"
+    return NetworkRow(network, title, what == "train", int(batch))
+
+
+NETWORK_ROWS = {row: parsed(row) for row in ROWS}
