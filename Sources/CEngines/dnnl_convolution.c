@@ -7,7 +7,7 @@
 #include "dnnl_internal.h"
 
 typedef struct {
-    dn_md source, weights, destination, bias;
+    dn_md source, weights, destination, bias, channels;
 } descriptors;
 
 static void describe(const ce_convolution *p, char *text, size_t size) {
@@ -32,8 +32,8 @@ static ce_status check(const ce_convolution *p) {
     if (p->groups < 1 || p->in_channels % p->groups || p->out_channels % p->groups)
         return dn_fail(CE_INVALID, "convolution: channels are no multiples of %lld groups", (long long)p->groups);
     const bool forward = p->direction == CE_CONVOLUTION_FORWARD;
-    if (!forward && (p->relu || p->sum_scale != 0))
-        return dn_fail(CE_INVALID, "convolution: sum and ReLU are for the forward direction");
+    if (!forward && (p->relu || p->sum_scale != 0 || p->has_factor_and_shift || p->has_addend))
+        return dn_fail(CE_INVALID, "convolution: what is fused behind is for the forward direction");
     if (p->has_bias && p->direction == CE_CONVOLUTION_BACKWARD_DATA)
         return dn_fail(CE_INVALID, "convolution: the input's gradient takes no bias");
     return CE_OK;
@@ -70,7 +70,19 @@ static ce_status make_descriptors(const ce_convolution *p, descriptors *d) {
             p, p->out_channels, p->output, p->destination_format, p->destination_dtype, &d->destination);
     if (status == CE_OK && p->has_bias)
         status = dn_make_md((ce_format){CE_FORMAT_PLAIN, NULL}, p->bias_dtype, 1, &p->out_channels, NULL, &d->bias);
+    if (status == CE_OK && p->has_factor_and_shift) {
+        const int64_t sizes[5] = {1, p->out_channels, 1, 1, 1};
+        status = dn_make_md((ce_format){CE_FORMAT_PLAIN, NULL}, CE_FLOAT32, p->rank + 2, sizes, NULL, &d->channels);
+    }
     return status;
+}
+
+static void free_descriptors(const descriptors *d) {
+    dn_free_md(d->source);
+    dn_free_md(d->weights);
+    dn_free_md(d->destination);
+    dn_free_md(d->bias);
+    dn_free_md(d->channels);
 }
 
 /// The choice of a forward kernel; backward wants it as a hint.
@@ -90,13 +102,11 @@ static int make_hint(const ce_convolution *p, const dn_window *w, dn_pd *result)
     const bool is_half = p->source_dtype == CE_BFLOAT16 || p->destination_dtype == CE_BFLOAT16;
     const int dtype = is_half ? CE_BFLOAT16 : p->source_dtype;
     hint.source_dtype = hint.weights_dtype = hint.destination_dtype = dtype;
-    hint.has_bias = false;
+    hint.has_bias = hint.has_factor_and_shift = hint.has_addend = false;
     descriptors d = {0};
     int status = DN_INVALID_ARGUMENTS;
     if (make_descriptors(&hint, &d) == CE_OK) status = make_forward(&hint, &d, w, NULL, result);
-    dn_free_md(d.source);
-    dn_free_md(d.weights);
-    dn_free_md(d.destination);
+    free_descriptors(&d);
     return status;
 }
 
@@ -119,10 +129,15 @@ static int choose(
 }
 
 static dn_operands operands_of(const ce_convolution *p) {
+    // Post-operations are numbered in their order.
+    const int first = p->sum_scale != 0 ? 2 : 1, addend = p->has_factor_and_shift ? first + 2 : first;
     switch ((ce_convolution_direction)p->direction) {
     case CE_CONVOLUTION_FORWARD:
         return (dn_operands){
-            .arguments = {DN_ARG_SOURCE, DN_ARG_WEIGHTS, DN_ARG_DESTINATION, p->has_bias ? DN_ARG_BIAS : 0},
+            .arguments = {DN_ARG_SOURCE, DN_ARG_WEIGHTS, DN_ARG_DESTINATION, p->has_bias ? DN_ARG_BIAS : 0,
+                p->has_factor_and_shift ? DN_ARG_POST_OPERATION * first | DN_ARG_SOURCE_1 : 0,
+                p->has_factor_and_shift ? DN_ARG_POST_OPERATION * (first + 1) | DN_ARG_SOURCE_1 : 0,
+                p->has_addend ? DN_ARG_POST_OPERATION * addend | DN_ARG_SOURCE_1 : 0},
             .slots = CE_CONVOLUTION_SLOTS};
     case CE_CONVOLUTION_BACKWARD_DATA:
         return (dn_operands){
@@ -149,16 +164,16 @@ ce_status ce_convolution_make(const ce_convolution *p, ce_operation **result) {
     dn_attributes attributes = NULL;
     dn_pd descriptor = NULL;
     status = make_descriptors(p, &d);
-    if (status == CE_OK) status = dn_make_attributes(p->sum_scale, NULL, p->relu, &attributes);
+    const dn_behind behind = {
+        .sum_scale = p->sum_scale, .factor = d.channels, .shift = d.channels,
+        .addend = p->has_addend ? d.destination : NULL, .relu = p->relu};
+    if (status == CE_OK) status = dn_make_attributes(&behind, &attributes);
     if (status == CE_OK) {
         dn_use_threads(dn_wanted_threads());
         status = dn_check(choose(p, &d, &window, attributes, &descriptor), what);
     }
     if (attributes) dn.primitive_attr_destroy(attributes);
-    dn_free_md(d.source);
-    dn_free_md(d.weights);
-    dn_free_md(d.destination);
-    dn_free_md(d.bias);
+    free_descriptors(&d);
     if (status != CE_OK) return status;
     const dn_operands operands = operands_of(p);
     return dn_make_operation(descriptor, &operands, what, result);

@@ -29,9 +29,16 @@ ce_status dn_make_md(
     ce_format format, int dtype, int rank, const int64_t *sizes, const int64_t *strides, dn_md *md);
 void dn_free_md(dn_md md);
 
-/// Attributes with a scratchpad from the caller, and what is fused behind the operation: sum_scale times the old
-/// destination, `addend` (or NULL), then ReLU.
-ce_status dn_make_attributes(float sum_scale, dn_md addend, bool relu, dn_attributes *attributes);
+/// What is fused behind an operation, in this order: sum_scale times the old destination (0: nothing), a factor and a
+/// shift for each channel, an addend (NULL: none), ReLU.
+typedef struct {
+    float sum_scale;
+    dn_md factor, shift, addend;
+    bool relu;
+} dn_behind;
+
+/// Attributes with a scratchpad from the caller, and what is fused behind the operation.
+ce_status dn_make_attributes(const dn_behind *behind, dn_attributes *attributes);
 
 /// Which of the engine's arguments each slot is; 0 where the operation has no such operand.
 typedef struct {

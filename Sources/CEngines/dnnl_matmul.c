@@ -137,7 +137,8 @@ ce_status ce_matmul_make(const ce_matmul *given, ce_operation **result) {
     dn_attributes attributes = NULL;
     dn_pd descriptor;
     status = make_descriptors(&p, &d);
-    if (status == CE_OK) status = dn_make_attributes(p.sum_scale, d.addend, p.relu, &attributes);
+    if (status == CE_OK) status = dn_make_attributes(
+            &(dn_behind){.sum_scale = p.sum_scale, .addend = d.addend, .relu = p.relu}, &attributes);
     if (status == CE_OK) {
         dn_use_threads(dn_wanted_threads());
         status = dn_check(

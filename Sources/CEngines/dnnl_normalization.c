@@ -74,7 +74,7 @@ ce_status ce_normalization_make(const ce_normalization *p, ce_operation **result
     int64_t sizes[5] = {p->batch, p->channels};
     memcpy(sizes + 2, p->size, sizeof *sizes * (size_t)p->rank);
     ce_status status = dn_make_md(p->format, p->dtype, p->rank + 2, sizes, NULL, &data);
-    if (status == CE_OK) status = dn_make_attributes(0, NULL, false, &attributes);
+    if (status == CE_OK) status = dn_make_attributes(&(dn_behind){0}, &attributes);
     if (status == CE_OK) {
         dn_use_threads(dn_wanted_threads());
         status = dn_check(choose(p, data, attributes, &descriptor), what);

@@ -114,19 +114,25 @@ ce_status dn_make_operation(dn_pd descriptor, const dn_operands *operands, const
     return status;
 }
 
-ce_status dn_make_attributes(float sum_scale, dn_md addend, bool relu, dn_attributes *result) {
+static int append(const dn_behind *b, dn_post_operations list) {
+    int status = DN_SUCCESS;
+    if (b->sum_scale != 0) status = dn.post_ops_append_sum(list, b->sum_scale, 0, 0);
+    if (status == DN_SUCCESS && b->factor) status = dn.post_ops_append_binary(list, DN_BINARY_MULTIPLY, b->factor);
+    if (status == DN_SUCCESS && b->shift) status = dn.post_ops_append_binary(list, DN_BINARY_ADD, b->shift);
+    if (status == DN_SUCCESS && b->addend) status = dn.post_ops_append_binary(list, DN_BINARY_ADD, b->addend);
+    if (status == DN_SUCCESS && b->relu) status = dn.post_ops_append_eltwise(list, DN_RELU, 0, 0);
+    return status;
+}
+
+ce_status dn_make_attributes(const dn_behind *behind, dn_attributes *result) {
     dn_attributes attributes = NULL;
-    dn_post_operations behind = NULL;
+    dn_post_operations list = NULL;
     int status = dn.primitive_attr_create(&attributes);
     if (status == DN_SUCCESS) status = dn.primitive_attr_set_scratchpad_mode(attributes, DN_SCRATCHPAD_USER);
-    if (status == DN_SUCCESS && (sum_scale != 0 || addend || relu)) {
-        status = dn.post_ops_create(&behind);
-        if (status == DN_SUCCESS && sum_scale != 0) status = dn.post_ops_append_sum(behind, sum_scale, 0, 0);
-        if (status == DN_SUCCESS && addend) status = dn.post_ops_append_binary(behind, DN_BINARY_ADD, addend);
-        if (status == DN_SUCCESS && relu) status = dn.post_ops_append_eltwise(behind, DN_RELU, 0, 0);
-        if (status == DN_SUCCESS) status = dn.primitive_attr_set_post_ops(attributes, behind);
-        if (behind) dn.post_ops_destroy(behind);
-    }
+    if (status == DN_SUCCESS) status = dn.post_ops_create(&list);
+    if (status == DN_SUCCESS) status = append(behind, list);
+    if (status == DN_SUCCESS) status = dn.primitive_attr_set_post_ops(attributes, list);
+    if (list) dn.post_ops_destroy(list);
     if (status != DN_SUCCESS && attributes) dn.primitive_attr_destroy(attributes);
     *result = status == DN_SUCCESS ? attributes : NULL;
     return dn_check(status, "attributes");

@@ -76,7 +76,7 @@ ce_status ce_pooling_make(const ce_pooling *p, ce_operation **result) {
     dn_pd descriptor = NULL;
     status = make_activation(p, p->input, &source);
     if (status == CE_OK) status = make_activation(p, p->output, &destination);
-    if (status == CE_OK) status = dn_make_attributes(0, NULL, false, &attributes);
+    if (status == CE_OK) status = dn_make_attributes(&(dn_behind){0}, &attributes);
     if (status == CE_OK) {
         dn_use_threads(dn_wanted_threads());
         status = dn_check(choose(p, source, destination, attributes, &descriptor), what);

@@ -12,7 +12,7 @@ ce_status ce_reorder_make(const ce_layout *source, const ce_layout *destination,
     snprintf(what, sizeof what, "reorder from %s to %s", from, to);
 
     dn_attributes attributes;
-    ce_status status = dn_make_attributes(0, NULL, false, &attributes);
+    ce_status status = dn_make_attributes(&(dn_behind){0}, &attributes);
     if (status != CE_OK) return status;
     dn_use_threads(dn_wanted_threads());
     dn_pd descriptor;

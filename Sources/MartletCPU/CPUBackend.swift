@@ -41,7 +41,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
     }
 
     package func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool {
-        CompositeKernels.has(composite, operands)
+        CompositeKernels.has(composite, operands, on: self)
     }
 
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
@@ -65,7 +65,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
             EngineConvolution.layouts(primitive, operands, results, engine)
         case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
-        case .composite(let call) where CompositeKernels.has(call.composite, operands):
+        case .composite(let call) where CompositeKernels.has(call.composite, operands, on: self):
             BlockedBatchNorm.layouts(call.composite)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,

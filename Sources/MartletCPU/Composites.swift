@@ -3,10 +3,11 @@ import MartletRuntime
 
 /// The composites that have kernels here; every other one's body runs.
 enum CompositeKernels {
-    static func has(_ composite: any Composite, _ operands: [OperandLayout]) -> Bool {
+    static func has(_ composite: any Composite, _ operands: [OperandLayout], on backend: CPUBackend) -> Bool {
         switch composite {
         case is MaxPoolGradient: true
         case is SoftmaxCrossEntropy, is SoftmaxCrossEntropyGradient: operands[0].type.dtype == .float32
+        case let folded as ConvolutionActivation: EngineConvolution.has(folded, operands, backend.engine)
         case is BatchNormTraining, is BatchNormGradient: BlockedBatchNorm.has(composite, operands)
         default: Updates.hasKernel(for: composite, operands: operands.map(\.type))
         }
@@ -21,6 +22,7 @@ enum CompositeKernels {
         case let gradient as SoftmaxCrossEntropyGradient: backend.prepare(gradient, step)
         case let norm as BatchNormTraining: BlockedBatchNorm.kernel(norm, step)
         case let gradient as BatchNormGradient: BlockedBatchNorm.kernel(gradient, step)
+        case is ConvolutionActivation: try backend.prepareFolded(composite, step)
         default: try Updates.prepare(composite, step)
         }
     }

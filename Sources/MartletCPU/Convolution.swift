@@ -17,6 +17,15 @@ extension CPUBackend {
         }
     }
 
+    /// A convolution with what was folded into it: the planner asked whether the engine has it.
+    func prepareFolded(_ composite: any Composite, _ step: StepDescription) throws -> any PreparedKernel {
+        guard let kernel = EngineConvolution(.composite(CompositeCall(composite)), step, self) else {
+            throw EngineError(
+                message: "\(composite.name): the engine has no kernel for \(step.inputs.map(\.valueType))")
+        }
+        return kernel
+    }
+
     func prepare(_ gradient: ConvolutionInputGradient, _ step: StepDescription) throws -> any PreparedKernel {
         if let kernel = EngineConvolution(.convolutionInputGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(

@@ -45,6 +45,17 @@ final class EngineConvolution: PreparedKernel {
         }
     }
 
+    /// True where the engine folds into a convolution on blocks what the composite says.
+    static func has(_ folded: ConvolutionActivation, _ operands: [OperandLayout], _ engine: OneDNN?) -> Bool {
+        let types = operands.map(\.type)
+        let rest = types.dropFirst(folded.convolutionOperandCount)
+        guard let engine, !folded.isScaled || rest.prefix(2).allSatisfy({ $0.dtype == .float32 }),
+            let result = try? folded.resultTypes(of: types)[0],
+            let plan = EnginePlan(.composite(CompositeCall(folded)), types, [result])
+        else { return false }
+        return plan.operation(engine) != nil
+    }
+
     /// The layouts that the engine's kernel wants, where it has one.
     static func layouts(
         _ primitive: Primitive, _ operands: [OperandLayout], _ results: [TensorType], _ engine: OneDNN?
@@ -70,6 +81,7 @@ private struct EnginePlan {
         self.primitive = primitive
         self.operands = operands
         let convolution: Convolution
+        var folded: ConvolutionActivation?
         let (input, weight, output): (TensorType, TensorType, TensorType)
         let direction: ce_convolution_direction
         let (source, weights, destination) = (
@@ -89,10 +101,20 @@ private struct EnginePlan {
             (convolution, direction) = (family.convolution, CE_CONVOLUTION_BACKWARD_WEIGHTS)
             (input, weight, output) = (operands[0], results[0], operands[1])
             slots = [source, destination, weights]
+        case .composite(let call):
+            guard let composite = call.composite as? ConvolutionActivation else { return nil }
+            (convolution, direction) = (composite.convolution, CE_CONVOLUTION_FORWARD)
+            (input, weight, output) = (operands[0], operands[1], results[0])
+            folded = composite
+            slots =
+                [source, weights] + (convolution.hasBias ? [Int(CE_CONVOLUTION_BIAS.rawValue)] : [])
+                + (composite.isScaled
+                    ? [Int(CE_CONVOLUTION_FACTOR.rawValue), Int(CE_CONVOLUTION_SHIFT.rawValue)] : [])
+                + (composite.addsResidual ? [Int(CE_CONVOLUTION_ADDEND.rawValue)] : []) + [destination]
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,
             .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .maxPool, .averagePool, .averagePoolGradient,
-            .linearAlgebra, .composite, .copy, .collective:
+            .linearAlgebra, .copy, .collective:
             return nil
         }
         let groups = convolution.groups
@@ -105,10 +127,13 @@ private struct EnginePlan {
         guard isDepthwise || isWhole || (isStem && outChannels % block == 0),
             !(isStem && direction == CE_CONVOLUTION_BACKWARD_DATA), input.shape[0] > 0
         else { return nil }
-        let blocked = [source: !isStem, weights: false, Int(CE_CONVOLUTION_BIAS.rawValue): false, destination: true]
+        let blocked = [source: !isStem, destination: true, Int(CE_CONVOLUTION_ADDEND.rawValue): true]
         operandLayouts = slots.dropLast().map { blocked[$0] ?? false }
         resultIsBlocked = blocked[slots[slots.count - 1]] ?? false
         attributes = ce_convolution(convolution, input, weight, output, direction, isStem: isStem)
+        attributes.has_factor_and_shift = folded?.isScaled ?? false
+        attributes.has_addend = folded?.addsResidual ?? false
+        attributes.relu = folded?.rectifies ?? false
     }
 
     func operation(_ engine: OneDNN) -> EngineOperation? {

@@ -19,7 +19,7 @@ struct Extraction {
         for index in component.nodes.indices where component.marks[index].isNeeded {
             unowned(unsafe) let node = component.nodes[index]
             let operands = node.operands
-            key.write(node.primitive.code << 32 | UInt64(operands.count))
+            key.write(node.primitive.code << 32 | UInt64(operands.count) | (node.isOutsideHistory ? 1 << 31 : 0))
             key.write(component.marks[index].kept)
             if !lacksAttributes || node.primitive.code != flipCode { node.primitive.encode(into: &key) }
             for position in operands.indices {
@@ -87,7 +87,7 @@ struct Extraction {
                 lastNumbers[dtype] = own
             }
             let types = (0..<node.resultCount).map { node.type(of: $0) }
-            lowering.graph.origin = node.origin
+            lowering.comes(from: node)
             lowered[index] = lowering.lower(node.primitive, operands, types, arguments: references)
         }
         for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {

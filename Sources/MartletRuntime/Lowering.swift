@@ -28,6 +28,12 @@ package struct Lowering {
             type: type)
     }
 
+    /// What is lowered next was recorded as this node.
+    mutating func comes(from node: Node) {
+        graph.origin = node.origin
+        graph.isOutsideHistory = node.isOutsideHistory
+    }
+
     package mutating func keep(_ base: Int) { graph.bases[base].isKept = true }
 
     package mutating func materialized(_ operand: Operand) -> Operand { graph.materialized(operand) }

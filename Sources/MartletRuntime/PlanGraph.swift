@@ -35,10 +35,13 @@ package struct PlanGraph: Sendable {
         package var outputs: [Int]
         package var arguments: [ArgumentReference] = []
         package var origin = Origin.none
+        /// True where it was recorded without a history: in inference, or as part of a gradient.
+        package var isOutsideHistory = false
     }
 
-    /// Where the items that are added come from.
+    /// Where the items that are added come from, and whether that was outside history.
     package var origin = Origin.none
+    package var isOutsideHistory = false
 
     /// A view with its type.
     package struct Operand: Hashable, Sendable {
@@ -120,7 +123,10 @@ package struct PlanGraph: Sendable {
         let index = items.count
         let outputs = types.map { addBase($0.shape.elementCount == 0 ? .empty : .produced(item: index), $0) }
         for (output, shape) in zip(outputs, blockedShapes) { bases[output].blockedShape = shape }
-        items.append(Item(work: work, inputs: inputs, outputs: outputs, arguments: arguments, origin: origin))
+        items.append(
+            Item(
+                work: work, inputs: inputs, outputs: outputs, arguments: arguments, origin: origin,
+                isOutsideHistory: isOutsideHistory))
         return outputs.map { whole($0) }
     }
 

@@ -19,8 +19,9 @@ package struct Planner {
 
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
     package static func plan(_ graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) throws -> Plan {
-        let fused = BatchNormFusion.applied(to: graph, backend: backend)
-        var planner = Planner(backend: backend, graph: fused, kept: kept)
+        let normalized = BatchNormFusion.applied(to: graph, backend: backend)
+        let folded = ConvolutionFusion.applied(to: normalized, backend: backend)
+        var planner = Planner(backend: backend, graph: folded, kept: kept)
         planner.fuse()
         planner.gatherUpdates()
         return try planner.assemble()

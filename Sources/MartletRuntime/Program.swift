@@ -62,7 +62,7 @@ private struct ProgramBuilder {
         let operands = try node.operands.map { try operand($0) }
         let references = node.arguments.indices.map { ArgumentReference.runtime(firstArgument + $0) }
         let types = (0..<node.resultCount).map { node.type(of: $0) }
-        lowering.graph.origin = node.origin
+        lowering.comes(from: node)
         lowered[ObjectIdentifier(node)] = lowering.lower(node.primitive, operands, types, arguments: references)
     }
 

@@ -1,5 +1,6 @@
 import MartletCPU
 import MartletGraph
+import MartletRuntime
 import MartletTesting
 import Testing
 
@@ -30,7 +31,8 @@ struct UpdateKernelTests {
                 .composite(CompositeCall(update)), values + scalars.map { Value.scalar($0, dtype: .float64) })
         }
         let amsgrad = (update as? AdamUpdate)?.amsgrad ?? false
-        let hasKernel = CPUBackend.shared.hasKernel(for: update, operands: types)
+        let hasKernel = CPUBackend.shared.hasKernel(
+            for: update, operands: types.map { OperandLayout(type: $0, isBlocked: false) })
         // AMSGrad has no kernel: its body runs, fused, and owes the same bits.
         let failures = hasKernel == !amsgrad ? [] : ["\(update): a kernel: \(hasKernel)"]
         return failures + comparison.failures(.exact)

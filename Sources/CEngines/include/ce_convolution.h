@@ -10,7 +10,10 @@ typedef enum ce_convolution_slot {
     CE_CONVOLUTION_WEIGHTS = 1,
     CE_CONVOLUTION_DESTINATION = 2,
     CE_CONVOLUTION_BIAS = 3,
-    CE_CONVOLUTION_SLOTS = 4,
+    CE_CONVOLUTION_FACTOR = 4,
+    CE_CONVOLUTION_SHIFT = 5,
+    CE_CONVOLUTION_ADDEND = 6,
+    CE_CONVOLUTION_SLOTS = 7,
 } ce_convolution_slot;
 
 typedef enum ce_convolution_direction {
@@ -38,8 +41,12 @@ typedef struct ce_convolution {
     /// axis.
     ce_format source_format, weights_format, destination_format;
     bool has_bias;
-    /// Forward only: adds what the destination held, times this (0: nothing), then clamps at 0.
+    /// Forward only, in this order: adds what the destination held, times this (0: nothing); multiplies by a factor and
+    /// adds a shift for each channel, float32 [out channels]; adds a tensor like the destination; clamps at 0 (NaN
+    /// becomes 0).
     float sum_scale;
+    bool has_factor_and_shift;
+    bool has_addend;
     bool relu;
     /// Forward only: the engine may pick kernels that have no backward; matters with CE_FORMAT_ANY alone.
     bool inference;

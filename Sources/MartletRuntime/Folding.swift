@@ -1,0 +1,62 @@
+import MartletGraph
+
+/// A graph whose kernels take in elementwise work around them: what the passes that fold share.
+struct Folding {
+    private(set) var graph: PlanGraph
+    private let backend: any Backend
+    /// For each base, the items that read it; -1 stands for a reader that is no operand.
+    private var readers: [[Int]]
+    private var hasChanged = false
+
+    init(_ graph: PlanGraph, _ backend: any Backend) {
+        (self.graph, self.backend) = (graph, backend)
+        readers = graph.readers
+    }
+
+    /// The graph as it is by now, in order.
+    var result: PlanGraph { hasChanged ? graph.inOrder() : graph }
+
+    /// The item that reads a base, where it is one alone and nobody keeps it.
+    func onlyReader(of base: Int) -> Int? {
+        guard !graph.bases[base].isKept, readers[base].count == 1, let reader = readers[base].first, reader >= 0 else {
+            return nil
+        }
+        return reader
+    }
+
+    func isWholeBlocked(_ operand: PlanGraph.Operand) -> Bool {
+        operand.blockedShape != nil && graph.isWhole(operand)
+    }
+
+    /// The rectifier that alone reads a base.
+    func onlyRectifier(of base: Int) -> Int? {
+        onlyReader(of: base).flatMap { graph.items[$0].work.isElementwise(.unary(.relu)) ? $0 : nil }
+    }
+
+    /// The item that alone reads a base and adds another whole blocked value, one that does not stand on `item`; and that value.
+    func onlyAddition(of base: Int, in item: Int) -> (adder: Int, other: PlanGraph.Operand)? {
+        guard let adder = onlyReader(of: base), graph.items[adder].work.isElementwise(.binary(.add)),
+            let other = graph.items[adder].inputs.first(where: { $0.view.base != base }), isWholeBlocked(other),
+            other.type == graph.bases[base].type, graph.isReal(other.view.base),
+            !graph.depends(other.view.base, on: item)
+        else { return nil }
+        return (adder, other)
+    }
+
+    /// Puts a composite in an item's place, where the backend has a kernel for it: what it makes takes the place of what other
+    /// items made, which go.
+    mutating func replace(
+        _ index: Int, with folded: any Composite, _ operands: [PlanGraph.Operand], outputs: [Int]
+    ) {
+        guard backend.hasKernel(for: folded, operands: operands.map(\.layout)) else { return }
+        let old = graph.items[index]
+        graph.items[index].work = .primitive(.composite(CompositeCall(folded)))
+        graph.items[index].inputs = operands
+        graph.items[index].outputs = outputs
+        for base in old.outputs where !outputs.contains(base) { graph.bases[base].kind = .empty }
+        for base in outputs { graph.bases[base].kind = .produced(item: index) }
+        graph.dropUnread()
+        readers = graph.readers
+        hasChanged = true
+    }
+}
