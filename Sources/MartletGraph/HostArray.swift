@@ -94,15 +94,16 @@ extension DataType {
         }
     }
 
-    /// A float turned into this integer type: truncated and clamped to the type's range, NaN to 0.
+    /// A float turned into this integer type: truncated and clamped to the type's range, NaN to 0. As a truth, all but 0 is
+    /// true, NaN too.
     package func integer(from value: Double) -> Int {
+        if self == .bool { return value == 0 ? 0 : 1 }
         if value.isNaN { return 0 }
         switch self {
         case .int8: return Int(max(-128, min(127, value)))
         case .uint8: return Int(max(0, min(255, value)))
         case .int32: return Int(max(-2_147_483_648, min(2_147_483_647, value)))
-        case .bool: return value == 0 ? 0 : 1
-        case .int64, .float32, .float64, .bfloat16, .float16:
+        case .bool, .int64, .float32, .float64, .bfloat16, .float16:
             return value >= 9.2233720368547758e18 ? Int.max : value <= -9.2233720368547758e18 ? Int.min : Int(value)
         }
     }
