@@ -3,17 +3,22 @@
 /// Backends subclass it: the CPU's frees or recycles its block on `deinit`, memory lent by the user calls the user back.
 /// `@unchecked Sendable`: the address is fixed; writes happen only while a plan holds the buffer alone (`isKnownUniquelyReferenced`).
 open class Buffer: @unchecked Sendable {
-    package let address: UnsafeMutableRawPointer
-    package let byteCount: Int
+    package final let address: UnsafeMutableRawPointer
+    package final let byteCount: Int
+    /// Whose memory it is. Only the processor's may be read through `address` outside a backend.
+    package final let device: Device
     /// Counts donated writes: what was derived from the buffer (packed weights) is valid for one generation.
-    package var generation = 0
+    package final var generation = 0
 
     /// True for memory that is somebody else's: it is read and never written, whoever holds it last.
-    package let isBorrowed: Bool
+    package final let isBorrowed: Bool
 
-    package init(address: UnsafeMutableRawPointer, byteCount: Int, isBorrowed: Bool = false) {
+    package init(
+        address: UnsafeMutableRawPointer, byteCount: Int, device: Device = .cpu, isBorrowed: Bool = false
+    ) {
         self.address = address
         self.byteCount = byteCount
+        self.device = device
         self.isBorrowed = isBorrowed
     }
 }

@@ -5,7 +5,11 @@ extension HostArray {
     package init(reading realized: Realized, _ type: TensorType) {
         let (sizes, strides) = realized.walk(type.shape)
         let walk = IndexWalk(sizes, strides: strides, start: realized.offset)
-        let base = UnsafeRawPointer(realized.buffer.address)
+        self.init(reading: UnsafeRawPointer(realized.buffer.address), walk, type)
+    }
+
+    /// The elements at `base` in the order of a walk.
+    package init(reading base: UnsafeRawPointer, _ walk: IndexWalk, _ type: TensorType) {
         let positions = 0..<type.shape.elementCount
         if type.dtype.isFloatingPoint {
             self.init(type, real: positions.map { type.dtype.loadReal(base, walk.offset(of: $0)) })
@@ -16,11 +20,20 @@ extension HostArray {
 
     /// Writes the elements, contiguous, to `address`.
     package func write(to address: UnsafeMutableRawPointer) {
+        write(to: address, IndexWalk(shape, strides: shape.contiguousStrides))
+    }
+
+    /// Writes the elements to `address` in the order of a walk.
+    package func write(to address: UnsafeMutableRawPointer, _ walk: IndexWalk) {
         switch elements {
         case .real(let values):
-            for (index, value) in values.enumerated() { type.dtype.storeReal(value, address, index) }
+            for (index, value) in values.enumerated() {
+                type.dtype.storeReal(value, address, walk.offset(of: index))
+            }
         case .integer(let values):
-            for (index, value) in values.enumerated() { type.dtype.storeInteger(value, address, index) }
+            for (index, value) in values.enumerated() {
+                type.dtype.storeInteger(value, address, walk.offset(of: index))
+            }
         }
     }
 }

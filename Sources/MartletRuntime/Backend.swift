@@ -6,11 +6,20 @@ import MartletGraph
 package protocol Backend: AnyObject, Sendable {
     var device: Device { get }
 
-    /// Changes where other kernels would be picked: part of every plan's key.
+    /// Names the device and the kernels that would be picked: part of every plan's key, so no two backends have the same.
     var engineSet: UInt64 { get }
+
+    /// True where elementwise work is put together into steps; else each item is a step of its own.
+    var fusesSteps: Bool { get }
 
     /// Memory for a result, aligned to 64 bytes. Throws where there is none.
     func allocate(byteCount: Int) throws -> Buffer
+
+    /// Copies from this device's memory to the host's, after whatever still writes it.
+    func copyToHost(_ address: UnsafeRawPointer, _ host: UnsafeMutableRawPointer, byteCount: Int) throws
+
+    /// Copies from the host's memory to this device's.
+    func copyFromHost(_ host: UnsafeRawPointer, _ address: UnsafeMutableRawPointer, byteCount: Int) throws
 
     /// True where the backend has a kernel of the composite's name for these operands as they lie; else its body runs.
     func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool
@@ -140,4 +149,7 @@ package enum Backends {
     package static func backend(for device: Device) -> (any Backend)? {
         lock.withLock { table.first { $0.device == device } }
     }
+
+    /// The devices that have a backend, in the order of registration.
+    package static var devices: [Device] { lock.withLock { table.map(\.device) } }
 }

@@ -120,6 +120,16 @@ final class Component {
         try run()
     }
 
+    /// Narrows the component to some of its nodes, with what is known of each.
+    func narrow(to members: [Node], _ known: [Mark]) {
+        (nodes, marks, isWhole) = (members, known, false)
+        indexPositions()
+        indexOfReleased.removeAll()
+        for (index, node) in nodes.enumerated() where node.home != home || home == 0 {
+            indexOfReleased[ObjectIdentifier(node)] = index
+        }
+    }
+
     /// Joins each pending node with the pending ones that it reads.
     private func joinOperands(of pending: [Node]) {
         sets.reset(pending.count)
@@ -291,6 +301,11 @@ final class Component {
     }
 
     private func execute() throws {
+        if let device = onlyDevice { try execute(on: device) } else { try executeByDevice() }
+    }
+
+    /// Runs the nodes as one plan.
+    func execute(on device: Device) throws {
         guard marks.contains(where: \.isNeeded) else {
             if isGuest { return }
             for index in nodes.indices {
@@ -298,13 +313,12 @@ final class Component {
             }
             return
         }
-        let device = nodes.lazy.compactMap(\.device).first ?? .cpu
         guard let backend = Backends.backend(for: device) else { throw FlushError.noBackend(device) }
         defer { extraction.reset() }
-        try extraction.read(self, engineSet: backend.engineSet)
+        try extraction.read(self, on: device, backend)
         let plan = try PlanCache.shared.plan(for: extraction.key) {
             let plan = try extraction.makePlan(self, on: backend)
-            PlanLog.shared?.made(plan, held: heldDescriptions)
+            PlanLog.shared?.made(plan, held: heldDescriptions, copied: extraction.copied)
             return plan
         }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.

@@ -9,11 +9,13 @@ struct Extraction {
     /// The leaves' memory: taken over by the run, which may overwrite what nobody else holds.
     var leaves: [Realized] = []
     private var leafTypes: [TensorType] = []
+    /// Leaves that lay on other devices, with those.
+    private(set) var copied: [(type: TensorType, source: Device)] = []
     private var indexOfLeaf = LeafTable()
 
     /// Writes the key of the component's needed nodes and collects what they read.
-    mutating func read(_ component: Component, engineSet: UInt64) throws {
-        key.write(engineSet)
+    mutating func read(_ component: Component, on device: Device, _ backend: any Backend) throws {
+        key.write(backend.engineSet)
         let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
         let flipCode = Primitive.flip(Flip([])).code
         for index in component.nodes.indices where component.marks[index].isNeeded {
@@ -26,7 +28,7 @@ struct Extraction {
                 if let own = component.index(of: operands[position].node) {
                     key.write(UInt64(own) << 8 | UInt64(operands[position].index))
                 } else {
-                    try write(leaf: operands[position])
+                    try write(leaf: operands[position], device, backend)
                 }
             }
             if !node.arguments.isEmpty { arguments.append(contentsOf: node.arguments) }
@@ -34,7 +36,7 @@ struct Extraction {
     }
 
     /// A leaf: numbered where it is met first, with its type and layout.
-    private mutating func write(leaf value: Value) throws {
+    private mutating func write(leaf value: Value, _ device: Device, _ backend: any Backend) throws {
         let (index, isNew) = indexOfLeaf.index(of: value, next: leaves.count)
         guard isNew else {
             key.write(UInt64(index) << 8 | 0xFF)
@@ -49,6 +51,15 @@ struct Extraction {
             )
         }
         let type = value.type
+        if realized.buffer.device != device {
+            copied.append((type, realized.buffer.device))
+            return add(leaf: try Transfer.moved(realized, type, to: backend), type, index)
+        }
+        add(leaf: realized, type, index)
+    }
+
+    @inline(__always)
+    private mutating func add(leaf realized: Realized, _ type: TensorType, _ index: Int) {
         key.write(UInt64(index) << 8 | 0xFE)
         key.write(UInt64(type.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1) | (realized.isBlocked ? 2 : 0))
         key.write(type.shape)
@@ -63,6 +74,7 @@ struct Extraction {
         arguments.removeAll(keepingCapacity: true)
         leaves.removeAll(keepingCapacity: true)
         leafTypes.removeAll(keepingCapacity: true)
+        if !copied.isEmpty { copied.removeAll() }
         indexOfLeaf.removeAll()
     }
 

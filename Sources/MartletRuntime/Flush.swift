@@ -96,6 +96,7 @@ package enum FlushError: Error, CustomStringConvertible {
     case escaped(String)
     case placeholderRead(String)
     case noBackend(Device)
+    case severalDevices([Device])
 
     package var description: String {
         switch self {
@@ -106,6 +107,9 @@ package enum FlushError: Error, CustomStringConvertible {
             "a value was read inside \(transformation), where values are not known yet: use where(_:_:_:) instead of if, "
                 + "and compute with the tensor instead of reading it"
         case .noBackend(let device): "no backend for \(device) is registered in this process"
+        case .severalDevices(let devices):
+            "the compiled function computes on \(devices.map(\.description).joined(separator: " and ")), and a program runs on "
+                + "one device: move what it reads to one before the call"
         }
     }
 }

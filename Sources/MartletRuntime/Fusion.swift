@@ -22,9 +22,13 @@ package struct Fusion {
     /// Registers a tile program has.
     private static let registerLimit = 30
 
-    package init(_ graph: PlanGraph) {
+    package init(_ graph: PlanGraph, fusesSteps: Bool = true) {
         self.graph = graph
         groupOfItem = Array(repeating: -1, count: graph.items.count)
+        guard fusesSteps else {
+            for index in graph.items.indices { open(index, shape: iterationShape(graph.items[index])) }
+            return
+        }
         var deferral = FusionDeferral(graph)
         for index in graph.items.indices where !deferral.takes(index) {
             let waited = deferral.release(for: index)

@@ -113,7 +113,8 @@ package final class Plan: @unchecked Sendable {
         let lease = arenaByteCount > 0 ? try backend.leaseArena(byteCount: arenaByteCount) : nil
         let completion = try withExtendedLifetime(lease) {
             try backend.run(isParallel: isParallel) {
-                try runSteps(leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments)
+                try runSteps(
+                    leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments, on: backend)
             }
         }
         let made = results.map { result in
@@ -134,7 +135,7 @@ package final class Plan: @unchecked Sendable {
 
     private func runSteps(
         _ leaves: [Realized], _ leafAddresses: [UnsafeMutableRawPointer], _ owned: [Buffer],
-        arena: UnsafeMutableRawPointer?, arguments: [Scalar]
+        arena: UnsafeMutableRawPointer?, arguments: [Scalar], on backend: any Backend
     ) throws {
         try withUnsafeTemporaryAllocation(of: Scalar.self, capacity: argumentCount + constants.count + 1) { scalars in
             for index in 0..<argumentCount { scalars[index] = arguments[index] }
@@ -158,7 +159,7 @@ package final class Plan: @unchecked Sendable {
                     table[index] = base + offset
                 }
                 for step in steps {
-                    for derived in step.derived { fill(derived, scalarBase, tableBase) }
+                    for derived in step.derived { try fill(derived, scalarBase, tableBase, backend) }
                     try step.kernel.run(tableBase + step.firstPointer, UnsafePointer(scalarBase))
                 }
             }
@@ -167,8 +168,8 @@ package final class Plan: @unchecked Sendable {
 
     private func fill(
         _ derived: Derived, _ scalars: UnsafeMutablePointer<Scalar>,
-        _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>
-    ) {
+        _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ backend: any Backend
+    ) throws {
         func value(_ offset: View.Offset) -> Int {
             offset.constant + offset.terms.reduce(0) { $0 + scalars[$1.scalar].integer * $1.stride }
         }
@@ -177,7 +178,12 @@ package final class Plan: @unchecked Sendable {
         case .scalar(let source, let offset, let target):
             scalars[target] = Scalar(scalars[source].integer &+ value(offset))
         case .memory(let pointer, let offset, let target):
-            scalars[target] = Scalar(table[pointer].load(as: Int.self) &+ value(offset))
+            var element = 0
+            try withUnsafeMutableBytes(of: &element) { bytes in
+                guard let host = bytes.baseAddress else { return }
+                try backend.copyToHost(table[pointer], host, byteCount: bytes.count)
+            }
+            scalars[target] = Scalar(element &+ value(offset))
         }
     }
 

@@ -41,23 +41,31 @@ final class PlanLog: @unchecked Sendable {
 
     /// Describes a plan that was just made.
     ///
-    /// - Parameter held: what was kept because a variable holds it, as "matmul [32, 10] float32".
-    func made(_ plan: Plan, held: [String]) {
+    /// - Parameters:
+    ///   - held: what was kept because a variable holds it, as "matmul [32, 10] float32".
+    ///   - copied: what the plan reads and lay on another device.
+    func made(_ plan: Plan, held: [String], copied: [(type: TensorType, source: Device)] = []) {
         let text = lock.withLock {
             count += 1
-            return ([heading(plan, held)] + plan.descriptions.enumerated().map(line) + warning(plan))
+            return ([heading(plan, held, copied)] + plan.descriptions.enumerated().map(line) + warning(plan))
                 .joined(separator: "\n")
         }
         output(text)
     }
 
-    private func heading(_ plan: Plan, _ held: [String]) -> String {
+    private func heading(
+        _ plan: Plan, _ held: [String], _ copied: [(type: TensorType, source: Device)]
+    ) -> String {
         let steps = plan.descriptions
         let reorders = steps.count { $0.isReorder }
         var text =
             "plan \(count): \(steps.count) kernels, \(reorders) of them copies or reorders, "
             + "\(plan.arenaByteCount) bytes of temporaries, \(plan.resultByteCount) bytes of results"
         if !held.isEmpty { text += "\n  kept for a variable: " + held.joined(separator: ", ") }
+        if !copied.isEmpty {
+            let values = copied.map { "\($0.type.shape) \($0.type.dtype) from \($0.source)" }
+            text += "\n  copied here from another device: " + values.joined(separator: ", ")
+        }
         return text
     }
 
@@ -88,7 +96,10 @@ final class PlanLog: @unchecked Sendable {
     private static func printTotals() {
         let counts = PlanCache.shared.counts
         let made = shared.map { log in log.lock.withLock { log.count } } ?? 0
-        print("plans: \(made) made, \(counts.hit) met again, \(counts.evicted) dropped")
+        let copies = Transfer.count
+        print(
+            "plans: \(made) made, \(counts.hit) met again, \(counts.evicted) dropped"
+                + (copies > 0 ? "; \(copies) values copied between devices" : ""))
     }
 
     /// One call a text, so that lines of several threads do not mix.

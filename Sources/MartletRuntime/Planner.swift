@@ -34,7 +34,7 @@ package struct Planner {
     }
 
     private mutating func fuse() {
-        let fusion = Fusion(graph)
+        let fusion = Fusion(graph, fusesSteps: backend.fusesSteps)
         let outside = basesReadOutside(fusion)
         for index in fusion.schedule() {
             let group = fusion.groups[index]

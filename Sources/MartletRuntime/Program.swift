@@ -4,6 +4,8 @@ import MartletGraph
 package final class Program: Sendable {
     private let plan: Plan
     private let backend: any Backend
+    /// Where the program runs.
+    package let device: Device
     /// Values that the trace took from outside, besides its placeholders: they stay what they were.
     private let captured: [Realized]
     /// The numbers that the trace saw.
@@ -11,18 +13,25 @@ package final class Program: Sendable {
     /// For each constant node of the trace that the outputs stand on, where its number is among the arguments.
     package let positions: [ObjectIdentifier: Int]
 
-    /// Plans the graph from `inputs` (placeholders of `trace`) to `outputs`.
+    /// Plans the graph from `inputs` (placeholders of `trace`) to `outputs`, on the device that something in it is committed
+    /// to, else on `device`.
     package init(inputs: [Value], outputs: [Value], trace: Recording, device: Device) throws {
+        let nodes = Trace.nodes(behind: outputs, in: trace)
+        let committed = Set((inputs.map(\.node) + nodes).compactMap(\.device))
+        guard committed.count <= 1 else {
+            throw FlushError.severalDevices(committed.sorted { $0.description < $1.description })
+        }
+        let device = committed.first ?? device
+        self.device = device
         guard let backend = Backends.backend(for: device) else { throw FlushError.noBackend(device) }
         self.backend = backend
-        let nodes = Trace.nodes(behind: outputs, in: trace)
         var numbers: [Scalar] = []
         var positions: [ObjectIdentifier: Int] = [:]
         for node in nodes where !node.arguments.isEmpty {
             positions[ObjectIdentifier(node)] = numbers.count
             numbers += node.arguments
         }
-        var builder = ProgramBuilder(lowering: Lowering(argumentCount: numbers.count, backend: backend))
+        var builder = ProgramBuilder(lowering: Lowering(argumentCount: numbers.count, backend: backend), backend)
         for input in inputs { builder.addInput(input) }
         for node in nodes { try builder.add(node, firstArgument: positions[ObjectIdentifier(node)] ?? 0) }
         let kept = try outputs.map { builder.lowering.kept(try builder.operand($0)) }
@@ -33,7 +42,12 @@ package final class Program: Sendable {
         self.positions = positions
     }
 
-    /// Runs on the inputs' memory, plain and contiguous. What the outputs replace is overwritten where `inputs` hold the
+    /// A value in the memory of the program's device.
+    package func placed(_ realized: Realized, _ type: TensorType) throws -> Realized {
+        try Transfer.moved(realized, type, to: backend)
+    }
+
+    /// Runs on the inputs' memory, on the program's device, plain and contiguous. What the outputs replace is overwritten where `inputs` hold the
     /// last reference.
     package func run(inputs: inout [Realized], arguments: [Scalar]) throws -> [Realized] {
         if !captured.isEmpty { inputs += captured }
@@ -49,7 +63,12 @@ private struct ProgramBuilder {
     private var leafCount = 0
     private(set) var captured: [Realized] = []
 
-    init(lowering: Lowering) { self.lowering = lowering }
+    private let backend: any Backend
+
+    init(lowering: Lowering, _ backend: any Backend) {
+        self.lowering = lowering
+        self.backend = backend
+    }
 
     mutating func addInput(_ value: Value) {
         let plain = Realized(buffer: ProgramBuilder.nowhere)
@@ -70,9 +89,10 @@ private struct ProgramBuilder {
     mutating func operand(_ value: Value) throws -> Lowering.Operand {
         if let known = lowered[ObjectIdentifier(value.node)] { return known[value.index] }
         try Flush.value(of: value.node)
-        guard let realized = value.node.realized(value.index) else {
+        guard let found = value.node.realized(value.index) else {
             throw FlushError.lost(value.node.primitive.family.name)
         }
+        let realized = try Transfer.moved(found, value.type, to: backend)
         let leaf = lowering.addLeaf(leafCount, value.type, realized)
         leafCount += 1
         captured.append(realized)

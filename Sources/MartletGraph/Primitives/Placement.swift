@@ -12,8 +12,9 @@ package struct Copy: PrimitiveFamily {
         [operands[0]]
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
-        guard let cotangent = cotangents[0], let home = node.operands[0].node.device else { return [cotangents[0]] }
-        return [Value.make(.copy(Copy(home)), [cotangent])]
+        guard let cotangent = cotangents[0] else { return [nil] }
+        // What is on no device yet lies in the processor's memory.
+        return [cotangent.copied(to: node.operands[0].node.device ?? .cpu)]
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
         [tangents[0].map { Value.make(.copy(self), [$0]) }]
@@ -62,5 +63,18 @@ package struct Collective: PrimitiveFamily {
     package func encode(into key: inout KeyWriter) {
         key.write(Int(kind.rawValue))
         key.write(group)
+    }
+}
+
+extension Value {
+    /// The value on a device: itself where it is committed to it already.
+    package func copied(to device: Device) -> Value {
+        node.device == device ? self : Value.make(.copy(Copy(device)), [self])
+    }
+
+    /// The value on the device of another one; itself where that one is on none or this one has been committed to one.
+    package func committed(like other: Node) -> Value {
+        guard node.device == nil, let device = other.device else { return self }
+        return copied(to: device)
     }
 }

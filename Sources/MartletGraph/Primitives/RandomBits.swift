@@ -31,11 +31,13 @@ package struct RandomBits: PrimitiveFamily {
     package func evaluate(_ operands: [HostArray], arguments: [Scalar], results: [TensorType]) throws -> [HostArray] {
         let key = UInt64(bitPattern: Int64(operands[0].integers[0]))
         let start = UInt64(bitPattern: Int64(operands[1].integers[0]))
-        let bits = (0..<shape.elementCount).map { n -> Int in
-            let position = start &+ UInt64(n)
-            return Int(Philox.block(key: key, counter: position / 4)[Int(position % 4)])
-        }
+        let bits = (0..<shape.elementCount).map { RandomBits.bits(key: key, position: start &+ UInt64($0)) }
         return [HostArray(results[0], integer: bits)]
+    }
+
+    /// The 32 bits at a position of the stream that a key gives.
+    package static func bits(key: UInt64, position: UInt64) -> Int {
+        Int(Philox.block(key: key, counter: position / 4)[Int(position % 4)])
     }
     package func encode(into key: inout KeyWriter) { key.write(shape) }
 }

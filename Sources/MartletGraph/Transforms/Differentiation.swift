@@ -22,7 +22,7 @@ package enum Differentiation {
             })
         return targets.enumerated().map { index, target in
             if let wanted, !wanted[index] { return nil }
-            return arrived[ObjectIdentifier(target.node)]?[target.index]
+            return arrived[ObjectIdentifier(target.node)]?[target.index]?.committed(like: target.node)
         }
     }
 
@@ -42,7 +42,9 @@ package enum Differentiation {
             })
         var result: [(leaf: Node, gradient: Value)] = []
         for node in walk.nodes.reversed() where node.leaf != nil {
-            if let gradient = arrived[ObjectIdentifier(node)]?[0] { result.append((node, gradient)) }
+            if let gradient = arrived[ObjectIdentifier(node)]?[0] {
+                result.append((node, gradient.committed(like: node)))
+            }
         }
         if !retainGraph && !createGraph {
             for node in walk.nodes where node.leaf == nil { node.releaseHistory() }
