@@ -11,6 +11,7 @@ package enum Runtime {
     private static let started: Void = {
         Flush.install()
         Backends.register(CPUBackend.shared)
+        Backends.register(ReferenceBackend.shared)
     }()
 }
 
@@ -25,7 +26,7 @@ extension Device {
     public static var best: Device { isCUDAAvailable ? .cuda(0) : .cpu }
 }
 
-/// Runs `body` with `device` as the default for tensors made without one.
+/// Runs `body` with `device` as the default for tensors made without one: literals and factories in it are committed to it.
 public func withDevice<Result>(_ device: Device, _ body: () throws -> Result) rethrows -> Result {
     try Modes.with({ $0.device = device }, body)
 }
