@@ -6,7 +6,9 @@ import MartletTensor
 enum IndexCheck {
     static func check(_ operation: String, _ what: String, _ indices: Tensor, below count: Int, ignoring ignored: Int?)
     {
-        guard let realized = indices.value.node.realized(indices.value.index), realized.isPlain else { return }
+        guard let realized = indices.value.node.realized(indices.value.index), realized.isPlain,
+            realized.buffer.device == .cpu
+        else { return }
         let base = UnsafeRawPointer(realized.buffer.address)
         for position in 0..<indices.elementCount {
             let index = indices.dtype.loadInteger(base, realized.offset + position)

@@ -83,8 +83,10 @@ extension Module {
     @discardableResult
     public func to(_ device: Device) -> Self {
         withoutGradient {
-            for parameter in parameters where parameter.value.device != device { parameter.update { $0.to(device) } }
-            for (_, buffer) in namedBuffers where buffer.value.device != device {
+            for parameter in parameters where !parameter.value.isCommitted(to: device) {
+                parameter.update { $0.to(device) }
+            }
+            for (_, buffer) in namedBuffers where !buffer.value.isCommitted(to: device) {
                 buffer.value = buffer.value.to(device)
             }
         }

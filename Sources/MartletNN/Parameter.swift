@@ -48,7 +48,9 @@ public final class Parameter: Sendable {
             guard new.shape == old.shape else {
                 stop("Parameter.update: the new value's shape \(new.shape) is not the parameter's \(old.shape)")
             }
-            slot.tensor = new.dtype == old.dtype ? new : new.to(dtype: old.dtype)
+            let typed = new.dtype == old.dtype ? new : new.to(dtype: old.dtype)
+            // A value that was made on no device does not take the parameter from its own.
+            slot.tensor = typed.committed(like: old)
         }
     }
 

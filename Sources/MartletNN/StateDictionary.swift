@@ -51,7 +51,9 @@ extension Module {
             if let tensor = tensors[name] { parameter.update { _ in tensor.detached() } }
         }
         for (name, buffer) in namedBuffers {
-            if let tensor = tensors[name] { buffer.value = tensor.to(dtype: buffer.value.dtype) }
+            if let tensor = tensors[name] {
+                buffer.value = tensor.to(dtype: buffer.value.dtype).committed(like: buffer.value)
+            }
         }
     }
 }

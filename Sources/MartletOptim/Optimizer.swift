@@ -104,7 +104,11 @@ open class Optimizer: StateHolder {
             }
             let kind = kinds[known ?? kinds.count - 1]
             let old = parameter.value.value
-            let state = found.map { $0?.value ?? old.detached().zeros() }
+            // What a parameter had gathered follows it to another device.
+            let state = found.map { tensor in
+                guard let tensor else { return old.detached().zeros() }
+                return old.node.device.map { tensor.value.copied(to: $0) } ?? tensor.value
+            }
             let results = Value.makeAll(.composite(kind.call), [old, gradient.value] + state + kind.numbers)
             parameter.slot.tensor = Tensor(results[0])
             for (slot, result) in zip(slots, results.dropFirst()) { slot.tensor = Tensor(result) }

@@ -17,12 +17,21 @@ final class CompiledCore {
 
     /// What a trace depends on besides the state it reads.
     struct Key: Hashable {
-        let types: [TensorType]
+        let inputs: [Input]
         let modes: Modes
+
+        struct Input: Hashable {
+            let type: TensorType
+            let device: Device?
+
+            /// Types tell keys apart well enough: devices are only compared.
+            func hash(into hasher: inout Hasher) { type.hash(into: &hasher) }
+        }
     }
 
     func key(_ inputs: [Tensor]) -> Key {
-        Key(types: inputs.map(\.value.type), modes: Modes.current)
+        Key(
+            inputs: inputs.map { Key.Input(type: $0.value.type, device: $0.value.node.device) }, modes: Modes.current)
     }
 
     /// Runs the program of the key that fits the state, tracing `body` where there is none yet.
@@ -49,12 +58,14 @@ private final class TracedProgram {
     let outline: Any
     private let program: Program
     private let inputCount: Int
-    /// Slots that are read, with the type found there when traced; nil: the slot was empty.
-    private let reads: [(slot: StateSlot, type: TensorType?)]
+    /// Slots that are read, with the type and device found there when traced; no type: the slot was empty.
+    private let reads: [(slot: StateSlot, type: TensorType?, device: Device?)]
     /// Slots that are renewed, with the index of the output that they get; nil: they are emptied.
     private let writes: [(slot: StateSlot, output: Int?)]
     private let resultCount: Int
     private let outputTypes: [TensorType]
+    /// Where outputs are committed to.
+    private let outputDevices: [Device?]
     private let sources: [(position: Int, source: StateRecorder.Source)]
     private let draws: [(generator: Generator, count: UInt64, isOwn: Bool)]
     private let switches: [(modeSwitch: ModeSwitch, position: Bool)]
@@ -84,13 +95,13 @@ private final class TracedProgram {
             outputs.append(tensor.value)
             return (state.slot, outputs.count - 1)
         }
-        reads = read.map { ($0.slot, $0.placeholder?.type) }
+        reads = read.map { ($0.slot, $0.placeholder?.type, $0.placeholder?.node.device) }
         let leaves = placeholders + read.compactMap(\.placeholder)
-        let device = leaves.lazy.compactMap(\.node.device).first ?? .default
-        program = try Program(inputs: leaves, outputs: outputs, trace: trace, device: device)
+        program = try Program(inputs: leaves, outputs: outputs, trace: trace, device: .default)
         inputCount = inputs.count
         resultCount = results.count
         outputTypes = outputs.map(\.type)
+        outputDevices = outputs.map(\.node.device)
         let positions = program.positions
         sources = recorder.sources.compactMap { node, source in positions[node].map { ($0, source) } }
         draws = recorder.draws.values.map { ($0.generator, $0.count, recorder.isOwn($0.generator)) }
@@ -103,14 +114,17 @@ private final class TracedProgram {
     var fits: Bool {
         switches.allSatisfy { $0.modeSwitch.position == $0.position }
             && agreements.allSatisfy { $0.0.current == $0.1.current }
-            && reads.allSatisfy { $0.slot.current?.value.type == $0.type }
+            && reads.allSatisfy { read in
+                guard let found = read.slot.current else { return read.type == nil }
+                return found.value.node.device == read.device && found.value.type == read.type
+            }
     }
 
     func run(_ inputs: [Tensor]) throws -> [Tensor] {
-        var leaves = try inputs.map { try $0.contiguousOnHost() }
+        var leaves = try inputs.map { try $0.realized(for: program) }
         // What is renewed unread, as gradients are, need not exist: a failed one is replaced like any other.
         for read in reads where read.type != nil {
-            if let realized = try read.slot.current?.contiguousOnHost() { leaves.append(realized) }
+            if let realized = try read.slot.current?.realized(for: program) { leaves.append(realized) }
         }
         // Written slots are emptied before the run, so that it holds the last reference to what it replaces.
         turn.lock()
@@ -119,10 +133,14 @@ private final class TracedProgram {
         do {
             let results = try program.run(inputs: &leaves, arguments: arguments())
             for write in writes {
-                write.slot.current = write.output.map { write.slot.holding(results[$0], outputTypes[$0]) }
+                write.slot.current = write.output.map {
+                    write.slot.holding(results[$0], outputTypes[$0], on: outputDevices[$0])
+                }
             }
             for addition in additions { addition.number.current += addition.total }
-            return (0..<resultCount).map { Tensor(Value.leaf(results[$0], outputTypes[$0], device: nil)) }
+            return (0..<resultCount).map {
+                Tensor(Value.leaf(results[$0], outputTypes[$0], device: outputDevices[$0]))
+            }
         } catch {
             for write in writes {
                 write.slot.current = write.output.map { Tensor(Value.failed(error, outputTypes[$0])) }

@@ -52,8 +52,8 @@ public final class StateSlot: @unchecked Sendable {
     }
 
     /// A made value as a leaf of this slot.
-    package func holding(_ realized: Realized, _ type: TensorType) -> Tensor {
-        Tensor(Value.leaf(realized, type, device: nil, box: box, isDifferentiable: box != nil))
+    package func holding(_ realized: Realized, _ type: TensorType, on device: Device?) -> Tensor {
+        Tensor(Value.leaf(realized, type, device: device, box: box, isDifferentiable: box != nil))
     }
 
     /// Puts a tensor in the place of the one that the caller saw; false, and nothing changes, where it is no longer there.

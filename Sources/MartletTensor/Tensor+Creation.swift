@@ -8,9 +8,13 @@ extension Tensor {
     /// All ones.
     public static func ones(_ shape: Shape, dtype: DataType = .float32) -> Tensor { filled(1, shape, dtype) }
     /// Zeros of another tensor's shape and type.
-    public static func zeros(like other: Tensor) -> Tensor { Tensor(other.value.zeros()) }
+    public static func zeros(like other: Tensor) -> Tensor {
+        Tensor(other.value.zeros().committed(like: other.value.node))
+    }
     /// Ones of another tensor's shape and type.
-    public static func ones(like other: Tensor) -> Tensor { Tensor(other.value.ones()) }
+    public static func ones(like other: Tensor) -> Tensor {
+        Tensor(other.value.ones().committed(like: other.value.node))
+    }
 
     /// One number everywhere.
     public static func full(_ shape: Shape, _ number: some TensorScalar, dtype: DataType? = nil) -> Tensor {
@@ -19,14 +23,14 @@ extension Tensor {
         return recording { () throws(ShapeError) in
             try checked("full", shape)
             return number.scalar(type).expanded(toKnown: shape)
-        }
+        }.placed
     }
 
     private static func filled(_ number: Double, _ shape: Shape, _ dtype: DataType) -> Tensor {
         recording { () throws(ShapeError) in
             try checked("filled", shape)
             return Value.filled(number, TensorType(shape, dtype))
-        }
+        }.placed
     }
 
     private static func checked(_ operation: String, _ shape: Shape) throws(ShapeError) {
@@ -42,7 +46,7 @@ extension Tensor {
         let count = Swift.max(0, Int(((last.real - first.real) / stride.real).rounded(.up)))
         let type = dtype ?? (first.kind == .real ? .float32 : .int64)
         let index = Value.iota([count], axis: 0).cast(to: type)
-        return Tensor(index * stride.scalar(type) + first.scalar(type))
+        return Tensor(index * stride.scalar(type) + first.scalar(type)).placed
     }
 
     /// 0, 1, ... up to `end`, which is left out.
@@ -59,14 +63,14 @@ extension Tensor {
         let rising = index * Value.scalar(step, dtype: .float64) + Value.scalar(start, dtype: .float64)
         let falling =
             Value.scalar(end, dtype: .float64) - (Double(count - 1) - index) * Value.scalar(step, dtype: .float64)
-        return Tensor(Value.choose(index .< index.constant(Double(count) / 2), rising, falling).cast(to: dtype))
+        return Tensor(Value.choose(index .< index.constant(Double(count) / 2), rising, falling).cast(to: dtype)).placed
     }
 
     /// Ones where row equals column, else zeros.
     public static func eye(_ rows: Int, columns: Int? = nil, dtype: DataType = .float32) -> Tensor {
         let shape: Shape = [rows, columns ?? rows]
         let same = Value.iota(shape, axis: 0) .== Value.iota(shape, axis: 1)
-        return Tensor(same.cast(to: dtype))
+        return Tensor(same.cast(to: dtype)).placed
     }
 
     /// The elements on and below a diagonal, zeros above; `diagonal` counts upwards from the main one.
@@ -94,9 +98,4 @@ extension Tensor {
     /// The same elements in another type.
     public func to(dtype: DataType) -> Tensor { Tensor(value.cast(to: dtype)) }
 
-    /// The same value on a device.
-    public func to(_ device: Device) -> Tensor {
-        if device == self.device { return self }
-        return Tensor(Value.make(.copy(Copy(device)), [value]))
-    }
 }

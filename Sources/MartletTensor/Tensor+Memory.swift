@@ -33,7 +33,7 @@ extension Tensor {
         do { buffer = try CPUBackend.shared.allocate(byteCount: type.byteCount) } catch { stop("Tensor: \(error)") }
         try fill(UnsafeMutableRawBufferPointer(start: buffer.address, count: type.byteCount))
         Runtime.start()
-        self.init(Value.leaf(Realized(buffer: buffer), type, device: nil))
+        self = Tensor(Value.leaf(Realized(buffer: buffer), type, device: nil)).placed
     }
 
     /// The user's own memory as a tensor, without a copy: elements of `dtype`, contiguous and row-major.
@@ -45,7 +45,7 @@ extension Tensor {
         guard let count = shape.checkedElementCount else { stop("Tensor(borrowing:): \(shape) is no shape") }
         let buffer = BorrowedBuffer(address: address, byteCount: count * dtype.byteCount, release: release)
         Runtime.start()
-        self.init(Value.leaf(Realized(buffer: buffer), TensorType(shape, dtype), device: nil))
+        self = Tensor(Value.leaf(Realized(buffer: buffer), TensorType(shape, dtype), device: nil)).placed
     }
 
     /// Calls `body` with the elements in host memory, contiguous and row-major, without a copy where they lie so already.
@@ -58,22 +58,24 @@ extension Tensor {
 
     /// The value in host memory, contiguous: runs what is pending.
     package func contiguousOnHost() throws -> Realized {
+        try Transfer.onHost(try Transfer.contiguous(try realized(), value.type), value.type)
+    }
+
+    /// The value as a program takes it: plain, and on the program's device.
+    func realized(for program: Program) throws -> Realized {
+        let realized = try realized()
+        if realized.isPlain, realized.buffer.device == program.device { return realized }
+        return try program.placed(try Transfer.contiguous(realized, value.type), value.type)
+    }
+
+    /// The value as it lies in memory: runs what is pending.
+    @inline(__always)
+    func realized() throws -> Realized {
         Runtime.start()
         try Flush.value(of: value.node)
         guard let realized = value.node.realized(value.index) else {
             throw FlushError.lost(value.node.primitive.family.name)
         }
-        if realized.isPlain { return realized }
-        // Recorded as a copy: a cast to the same type of strided elements, another shape of blocked ones.
-        let source = value.detached()
-        let copy =
-            realized.isBlocked
-            ? Tensor(source.reshaped(known: [elementCount]))
-            : Tensor(Value(node: Value.append(.cast(Cast(dtype)), [source], type: value.type)))
-        try Flush.value(of: copy.value.node)
-        guard let made = copy.value.node.realized(0), made.isPlain else {
-            throw FlushError.lost(value.node.primitive.family.name)
-        }
-        return made
+        return realized
     }
 }

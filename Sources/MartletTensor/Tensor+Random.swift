@@ -11,7 +11,7 @@ extension Tensor {
             }
             let (key, start) = RandomStream.next()
             return try Value.record(.randomBits(RandomBits(shape)), [key, start])[0]
-        }
+        }.placed
     }
 
     /// Uniform numbers in [0, 1): multiples of 2⁻²⁴ in float32, 2⁻⁵³ in float64, 2⁻¹¹ in float16 and 2⁻⁸ in bfloat16.

@@ -53,11 +53,8 @@ extension Tensor {
 
     private func readNumber(_ operation: String) throws -> TensorNumber {
         guard elementCount == 1 else { stop("\(operation): needs exactly one element, the shape is \(shape)") }
-        Runtime.start()
-        try Flush.value(of: value.node)
-        guard let realized = value.node.realized(value.index) else {
-            throw FlushError.lost(value.node.primitive.family.name)
-        }
+        var realized = try realized()
+        if realized.buffer.device != .cpu { realized = try Transfer.onHost(realized, value.type) }
         return dtype.number(UnsafeRawPointer(realized.buffer.address), realized.offset)
     }
 }

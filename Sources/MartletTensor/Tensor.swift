@@ -25,8 +25,6 @@ public struct Tensor: Sendable {
     public var rank: Int { value.rank }
     /// Number of elements.
     public var elementCount: Int { value.shape.elementCount }
-    /// Where the elements live. A tensor made without a device counts as living on `Device.default`.
-    public var device: Device { value.node.device ?? .default }
 }
 
 /// What holds a value: as long as one lives, a flush makes the value and keeps it.

@@ -37,7 +37,7 @@ public func jacobian(of function: @escaping (Tensor) -> Tensor) -> (Tensor) -> T
     { point in
         let (output, pullback) = vjp(of: function, at: point)
         let count = output.elementCount
-        let basis = Tensor.eye(count, dtype: output.dtype).reshape(Shape([count] + output.shape.sizes))
+        let basis = onNoDevice { Tensor.eye(count, dtype: output.dtype) }.reshape(Shape([count] + output.shape.sizes))
         let rows = vmap { (row: Tensor) in pullback(row) }(basis)
         return rows.reshape(Shape(output.shape.sizes + point.shape.sizes))
     }

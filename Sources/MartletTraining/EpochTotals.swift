@@ -14,8 +14,8 @@ final class EpochTotals: StateHolder {
 
     /// Starts an epoch.
     func clear() {
-        loss.tensor = Tensor.zeros([], dtype: .float64)
-        correct.tensor = Tensor.zeros([], dtype: .float64)
+        loss.tensor = onNoDevice { Tensor.zeros([], dtype: .float64) }
+        correct.tensor = onNoDevice { Tensor.zeros([], dtype: .float64) }
     }
 
     /// Adds a batch.

@@ -124,8 +124,8 @@ extension NormalizationLayer {
         guard x.shape[1] == channels else {
             stop("\(Self.self): has \(channels) channels, the input's shape is \(x.shape)")
         }
-        let scale = weight ?? Tensor.ones([channels], dtype: x.dtype)
-        let shift = bias ?? Tensor.zeros([channels], dtype: x.dtype)
+        let scale = weight ?? onNoDevice { Tensor.ones([channels], dtype: x.dtype) }
+        let shift = bias ?? onNoDevice { Tensor.zeros([channels], dtype: x.dtype) }
         guard mode.isTraining else {
             let factor = scale.value * (runningVariance.value.value + epsilon).applying(.rsqrt)
             let offset = shift.value - runningMean.value.value * factor

@@ -26,7 +26,7 @@ public final class Dropout: Layer, ModeDependent {
 
 /// Elements set to 0 with a probability, the others scaled by 1 / (1 - p).
 public func dropout(_ x: Tensor, probability: Double) -> Tensor {
-    let kept = Tensor.rand(x.shape).value .>= Value.scalar(probability, dtype: .float32)
+    let kept = onNoDevice { Tensor.rand(x.shape) }.value .>= Value.scalar(probability, dtype: .float32)
     let scaled = x.value * Value.scalar(1 / (1 - probability), dtype: x.dtype)
     return Tensor(Value.choose(kept, scaled, scaled.constant(0)))
 }
