@@ -2,7 +2,8 @@ import MartletGraph
 import MartletRuntime
 import MartletTensor
 
-/// Runs a function of arrays on the processor and by the reference, and says where they differ.
+/// Runs a function of arrays on every backend and by the primitives' own rules, without a plan, and says where they differ:
+/// one suite for every backend.
 package struct BackendComparison {
     package typealias Function = ([Value]) throws(ShapeError) -> [Value]
 
@@ -14,6 +15,13 @@ package struct BackendComparison {
         /// Relative to the largest element, or to 1.
         case scaled(Double)
     }
+
+    /// The devices that have a backend in this process.
+    package static var devices: [Device] {
+        Runtime.start()
+        return Backends.devices
+    }
+
     private let name: String
     private let inputs: [HostArray]
     private let function: Function
@@ -24,31 +32,28 @@ package struct BackendComparison {
         self.function = function
     }
 
-    /// What differs, over every layout of the inputs in memory; empty where all agree.
-    package func failures(_ bound: Bound) -> [String] {
+    /// What differs, over devices and every layout of the inputs in memory; empty where all agree.
+    package func failures(_ bound: Bound, on devices: [Device] = BackendComparison.devices) -> [String] {
         do {
             let expected = try ReferenceEvaluation.run(on: inputs) { recorded($0) }
             var found: [String] = []
-            for layout in 0..<HostMemory.layoutCount {
-                for (index, (actual, wanted)) in zip(try onProcessor(layout), expected).enumerated() {
-                    guard let words = actual.difference(from: wanted, bound) else { continue }
-                    let types = inputs.map { "\($0.type)" }.joined(separator: ", ")
-                    found.append("\(name)(\(types)), layout \(layout), result \(index): \(words)")
+            for device in devices {
+                for layout in 0..<HostMemory.layoutCount {
+                    for (index, (actual, wanted)) in zip(try results(on: device, layout), expected).enumerated() {
+                        guard let words = actual.difference(from: wanted, bound) else { continue }
+                        let types = inputs.map { "\($0.type)" }.joined(separator: ", ")
+                        found.append("\(name)(\(types)) on \(device), layout \(layout), result \(index): \(words)")
+                    }
                 }
             }
             return found
         } catch { return ["\(name): \(error)"] }
     }
 
-    private func onProcessor(_ layout: Int) throws -> [HostArray] {
-        Runtime.start()
-        return try Recording.with(Recording()) {
-            let handles = recorded(inputs.map { HostMemory.leaf($0, layout: layout) }).map { TensorHandle($0) }
-            return try handles.map { handle in
-                try Flush.value(of: handle.value.node)
-                guard let realized = handle.value.node.realized(handle.value.index) else { throw FlushError.lost(name) }
-                return HostArray(reading: realized, handle.value.type)
-            }
+    private func results(on device: Device, _ layout: Int) throws -> [HostArray] {
+        try Recording.with(Recording()) {
+            let leaves = inputs.map { HostMemory.leaf($0, layout: layout, device: device) }
+            return try recorded(leaves).map { TensorHandle($0) }.map { try HostMemory.array($0.value) }
         }
     }
 

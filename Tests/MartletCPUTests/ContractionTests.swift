@@ -2,7 +2,7 @@ import MartletGraph
 import MartletTesting
 import Testing
 
-@Suite("Products, convolutions, pooling and composites on the processor")
+@Suite("Products, convolutions, pooling and composites on every backend")
 struct ContractionTests {
     private static let floats: [DataType] = [.float32, .float64, .bfloat16, .float16]
 

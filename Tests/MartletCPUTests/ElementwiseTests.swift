@@ -2,7 +2,7 @@ import MartletGraph
 import MartletTesting
 import Testing
 
-@Suite("Elementwise functions on the processor")
+@Suite("Elementwise functions on every backend")
 struct ElementwiseTests {
     /// Numbers inside a function's domain, its border, and what lies outside of all numbers.
     private static func numbers(_ function: UnaryFunction, _ dtype: DataType) -> HostArray {

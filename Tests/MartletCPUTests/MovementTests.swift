@@ -2,7 +2,7 @@ import MartletGraph
 import MartletTesting
 import Testing
 
-@Suite("Movement, reductions and scans on the processor")
+@Suite("Movement, reductions and scans on every backend")
 struct MovementTests {
     private typealias Function = BackendComparison.Function
 

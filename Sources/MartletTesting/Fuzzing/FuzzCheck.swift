@@ -1,21 +1,22 @@
 import MartletGraph
 
-/// What must hold of a script: the processor gives what the reference gives, and where it is cut changes no bit.
+/// What must hold of a script: the devices, or the processor where none is named, give what the reference gives, and where
+/// it is cut changes no bit.
 package enum FuzzCheck {
     /// What does not hold, in words; nil where all does.
-    package static func failure(of script: FuzzScript) -> String? {
+    package static func failure(of script: FuzzScript, on devices: [Device] = []) -> String? {
         do {
-            if let found = try failure(script, "") { return found }
-            return try failure(script.variant(), "with other numbers: ")
+            if let found = try failure(script, devices, "") { return found }
+            return try failure(script.variant(), devices, "with other numbers: ")
         } catch { return "failed: \(error)" }
     }
 
-    private static func failure(_ script: FuzzScript, _ prefix: String) throws -> String? {
+    private static func failure(_ script: FuzzScript, _ devices: [Device], _ prefix: String) throws -> String? {
         let expected = try script.reference()
-        let found = try FuzzRun.results(of: script)
+        let found = try FuzzRun.results(of: script, on: devices)
         var uncut = script
         uncut.cuts = []
-        let whole = script.cuts.isEmpty ? found : try FuzzRun.results(of: uncut)
+        let whole = script.cuts.isEmpty ? found : try FuzzRun.results(of: uncut, on: devices)
         let kept = script.instructions.indices.filter { script.instructions[$0].isKept }
         for (position, index) in kept.enumerated() {
             if let words = found[position].bitDifference(from: whole[position]) {

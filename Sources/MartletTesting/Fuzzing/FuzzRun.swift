@@ -2,22 +2,25 @@ import MartletGraph
 import MartletRuntime
 import MartletTensor
 
-/// One run of a script on the processor: recorded, held, cut and released as the script says.
+/// One run of a script on one device or several: recorded, held, cut and released as the script says.
 package struct FuzzRun {
     private let script: FuzzScript
+    private let devices: [Device]
     private let lastUses: [Int]
     private var values: [Value?] = []
     private var handles: [TensorHandle?] = []
 
-    /// The results of the kept instructions.
-    package static func results(of script: FuzzScript) throws -> [HostArray] {
+    /// The results of the kept instructions; without devices the inputs are uncommitted, with several each
+    /// instruction in turn runs on the next one.
+    package static func results(of script: FuzzScript, on devices: [Device] = []) throws -> [HostArray] {
         Runtime.start()
-        var run = FuzzRun(script)
+        var run = FuzzRun(script, devices)
         return try run.run()
     }
 
-    private init(_ script: FuzzScript) {
+    private init(_ script: FuzzScript, _ devices: [Device]) {
         self.script = script
+        self.devices = devices
         lastUses = script.lastUses
         values = Array(repeating: nil, count: script.instructions.count)
         handles = values.map { _ in nil }
@@ -35,9 +38,7 @@ package struct FuzzRun {
         return try Recording.with(own) {
             try script.instructions.indices.filter { script.instructions[$0].isKept }.map { index in
                 guard let value = values[index] else { throw FlushError.lost("a kept instruction") }
-                try Flush.value(of: value.node)
-                guard let realized = value.node.realized(value.index) else { throw FlushError.lost("a kept result") }
-                return HostArray(reading: realized, value.type)
+                return try HostMemory.array(value)
             }
         }
     }
@@ -45,11 +46,14 @@ package struct FuzzRun {
     /// Records one instruction and lets go of what is read no more.
     private mutating func step(_ index: Int) {
         let instruction = script.instructions[index]
+        let device = devices.isEmpty ? nil : devices[index % devices.count]
         var input: Value?
         if case .input(let type, let seed, let layout) = instruction.work {
-            input = HostMemory.leaf(script.elements(type, seed: seed), layout: layout)
+            input = HostMemory.leaf(script.elements(type, seed: seed), layout: layout, device: device)
         }
-        let operands = instruction.operands.compactMap { values[$0] }
+        let operands = instruction.operands.compactMap { values[$0] }.map { operand in
+            device.map { operand.copied(to: $0) } ?? operand
+        }
         let value: Value
         do throws(ShapeError) {
             value = try instruction.work.record(operands, isExact: script.isExact, input: input)

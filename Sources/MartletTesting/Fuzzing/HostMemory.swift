@@ -1,7 +1,9 @@
 import MartletCPU
 import MartletGraph
+import MartletRuntime
+import MartletTensor
 
-/// Values in host memory for tests, laid out as views leave them.
+/// Values in a device's memory for tests, laid out as views leave them.
 package enum HostMemory {
     /// How many layouts there are: contiguous, at an offset, transposed, reversed, with gaps.
     package static let layoutCount = 5
@@ -41,9 +43,38 @@ package enum HostMemory {
                 array.type.dtype.storeInteger(values[position], buffer.address, walk.offset(of: position))
             }
         }
-        let isPlain = offset == 0 && strides == array.shape.contiguousStrides
+        do {
+            let own = try device.map { try moved(buffer, to: $0) } ?? buffer
+            return leaf(array.type, own, offset, strides, device)
+        } catch { stop("test memory: \(error)") }
+    }
+
+    private static func leaf(
+        _ type: TensorType, _ buffer: Buffer, _ offset: Int, _ strides: [Int], _ device: Device?
+    ) -> Value {
+        let isPlain = offset == 0 && strides == type.shape.contiguousStrides
         return Value.leaf(
-            Realized(buffer: buffer, offset: offset, strides: isPlain ? nil : strides), array.type, device: device)
+            Realized(buffer: buffer, offset: offset, strides: isPlain ? nil : strides), type, device: device)
+    }
+
+    /// The whole buffer, gaps and all, in a device's memory.
+    private static func moved(_ buffer: Buffer, to device: Device) throws -> Buffer {
+        if device == buffer.device { return buffer }
+        Runtime.start()
+        guard let backend = Backends.backend(for: device) else { throw FlushError.noBackend(device) }
+        let moved = try backend.allocate(byteCount: buffer.byteCount)
+        try backend.copyFromHost(buffer.address, moved.address, byteCount: buffer.byteCount)
+        return moved
+    }
+
+    /// The elements of a held value: runs what is pending.
+    package static func array(_ value: Value) throws -> HostArray {
+        Runtime.start()
+        try Flush.value(of: value.node)
+        guard let realized = value.node.realized(value.index) else {
+            throw FlushError.lost(value.node.primitive.family.name)
+        }
+        return HostArray(reading: try Transfer.onHost(realized, value.type), value.type)
     }
 }
 
