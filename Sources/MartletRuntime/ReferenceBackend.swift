@@ -34,13 +34,17 @@ package final class ReferenceBackend: Backend {
         ReferenceAddress.host(address).copyMemory(from: host, byteCount: byteCount)
     }
 
-    package func hasKernel(for composite: any Composite, operands: [TensorType]) -> Bool { false }
+    package func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool { false }
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool { false }
     package func layouts(_ primitive: Primitive, operands: [OperandLayout], results: [TensorType]) -> StepLayouts? {
         nil
     }
     package func donation(_ primitive: Primitive, result: Int) -> Int? { nil }
     package func prepare(_ step: StepDescription) throws -> any PreparedKernel { ReferenceKernel(step) }
+    package func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion {
+        try kernels()
+        return .done
+    }
 }
 
 /// Addresses of the reference device: the host's with a bit set that no address of the host's has.
