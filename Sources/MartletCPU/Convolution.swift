@@ -4,7 +4,7 @@ import MartletRuntime
 
 extension CPUBackend {
     func prepare(_ convolution: Convolution, _ step: StepDescription) throws -> any PreparedKernel {
-        if let kernel = EngineConvolution(.convolution(convolution), step, self) { return kernel }
+        if let kernel = EngineConvolution.make(.convolution(convolution), step, self) { return kernel }
         let shape = convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.outputs[0].type.shape)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
@@ -19,7 +19,7 @@ extension CPUBackend {
 
     /// A convolution with what was folded into it: the planner asked whether the engine has it.
     func prepareFolded(_ composite: any Composite, _ step: StepDescription) throws -> any PreparedKernel {
-        guard let kernel = EngineConvolution(.composite(CompositeCall(composite)), step, self) else {
+        guard let kernel = EngineConvolution.make(.composite(CompositeCall(composite)), step, self) else {
             throw EngineError(
                 message: "\(composite.name): the engine has no kernel for \(step.inputs.map(\.valueType))")
         }
@@ -27,7 +27,7 @@ extension CPUBackend {
     }
 
     func prepare(_ gradient: ConvolutionInputGradient, _ step: StepDescription) throws -> any PreparedKernel {
-        if let kernel = EngineConvolution(.convolutionInputGradient(gradient), step, self) { return kernel }
+        if let kernel = EngineConvolution.make(.convolutionInputGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.outputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.inputs[0].type.shape)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
@@ -39,7 +39,7 @@ extension CPUBackend {
     }
 
     func prepare(_ gradient: ConvolutionWeightGradient, _ step: StepDescription) throws -> any PreparedKernel {
-        if let kernel = EngineConvolution(.convolutionWeightGradient(gradient), step, self) { return kernel }
+        if let kernel = EngineConvolution.make(.convolutionWeightGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.outputs[0].type.shape, output: step.inputs[1].type.shape)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)

@@ -4,44 +4,56 @@ import MartletRuntime
 
 /// A convolution or one of its gradients on the engine: activations in channel blocks, weights in the engine's own layout.
 final class EngineConvolution: PreparedKernel {
-    private let operation: EngineOperation
-    private let reorder: EngineReorder?
-    private let backend: CPUBackend
+    fileprivate let operation: EngineOperation
+    fileprivate let backend: CPUBackend
     /// For each pointer of the step, its slot.
     private let slots: [Int]
-    /// The pointer that is the weights, or their gradient.
-    private let weights: Int
-    private let writesWeights: Bool
+    /// Brings a gradient of the weights back to the plain layout; nil where it is plain, or none is made.
+    private let unpacking: EngineReorder?
 
-    /// Nil where the engine has no kernel: the portable one runs.
-    init?(_ primitive: Primitive, _ step: StepDescription, _ backend: CPUBackend) {
+    /// The kernel of a step; nil where the engine has none: the portable one runs.
+    static func make(_ primitive: Primitive, _ step: StepDescription, _ backend: CPUBackend) -> (any PreparedKernel)? {
         let operands = step.inputs.map { OperandLayout(type: $0.valueType, isBlocked: $0.isBlocked) }
         let results = step.outputs.map(\.valueType)
         guard let plan = EnginePlan(primitive, operands.map(\.type), results), let engine = backend.engine,
             let operation = plan.operation(engine),
             operands.map(\.isBlocked) == plan.operandLayouts, step.outputs[0].isBlocked == plan.resultIsBlocked
         else { return nil }
-        self.operation = operation
-        self.backend = backend
-        slots = plan.slots
-        writesWeights = plan.attributes.direction == Int32(CE_CONVOLUTION_BACKWARD_WEIGHTS.rawValue)
-        weights = slots.firstIndex(of: Int(CE_CONVOLUTION_WEIGHTS.rawValue)) ?? 0
-        reorder = EngineReorder(operation.layout(Int(CE_CONVOLUTION_WEIGHTS.rawValue)), toPlain: writesWeights)
+        let weights = operation.layout(Int(CE_CONVOLUTION_WEIGHTS.rawValue))
+        let writesWeights = plan.attributes.direction == Int32(CE_CONVOLUTION_BACKWARD_WEIGHTS.rawValue)
+        let kernel = EngineConvolution(
+            operation, backend, plan.slots, unpacking: writesWeights ? EngineReorder(weights, toPlain: true) : nil)
+        guard !writesWeights, let packing = EngineReorder(weights, toPlain: false) else { return kernel }
+        return PackedConvolution(kernel, packing, ce_layout_hash(weights))
     }
 
+    private init(_ operation: EngineOperation, _ backend: CPUBackend, _ slots: [Int], unpacking: EngineReorder?) {
+        (self.operation, self.backend, self.slots, self.unpacking) = (operation, backend, slots, unpacking)
+    }
+
+    /// The pointer that is the weights, or their gradient.
+    fileprivate var weights: Int { slots.firstIndex(of: Int(CE_CONVOLUTION_WEIGHTS.rawValue)) ?? 0 }
+
     func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>) throws {
-        let packed = try reorder.map { try backend.leaseArena(byteCount: $0.byteCount) }
+        guard let unpacking else { return try run(pointers, weights: nil) }
+        let packed = try backend.leaseArena(byteCount: unpacking.byteCount)
         try withExtendedLifetime(packed) {
-            try withUnsafeTemporaryAllocation(
-                of: UnsafeMutableRawPointer?.self, capacity: Int(CE_CONVOLUTION_SLOTS.rawValue)
-            ) { table in
-                table.initialize(repeating: nil)
-                for (index, slot) in slots.enumerated() { table[slot] = pointers[index] }
-                if let packed { table[Int(CE_CONVOLUTION_WEIGHTS.rawValue)] = packed.address }
-                if let packed, !writesWeights { try reorder?.run(from: pointers[weights], to: packed.address, backend) }
-                if let base = table.baseAddress { try operation.run(base, backend) }
-                if let packed, writesWeights { try reorder?.run(from: packed.address, to: pointers[weights], backend) }
-            }
+            try run(pointers, weights: packed.address)
+            try unpacking.run(from: packed.address, to: pointers[weights], backend)
+        }
+    }
+
+    /// Runs with the weights at another place than their pointer, where one is given.
+    fileprivate func run(
+        _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, weights: UnsafeMutableRawPointer?
+    ) throws {
+        try withUnsafeTemporaryAllocation(
+            of: UnsafeMutableRawPointer?.self, capacity: Int(CE_CONVOLUTION_SLOTS.rawValue)
+        ) { table in
+            table.initialize(repeating: nil)
+            for (index, slot) in slots.enumerated() { table[slot] = pointers[index] }
+            if let weights { table[Int(CE_CONVOLUTION_WEIGHTS.rawValue)] = weights }
+            if let base = table.baseAddress { try operation.run(base, backend) }
         }
     }
 
@@ -64,6 +76,38 @@ final class EngineConvolution: PreparedKernel {
         else { return nil }
         return StepLayouts(operands: plan.operandLayouts, results: [plan.resultIsBlocked])
     }
+}
+
+/// A convolution that reads weights in a layout of the engine's own.
+private final class PackedConvolution: PackingKernel {
+    private let kernel: EngineConvolution
+    private let reorder: EngineReorder
+    let packing: UInt64
+    let packedOperand: Int
+
+    init(_ kernel: EngineConvolution, _ reorder: EngineReorder, _ packing: UInt64) {
+        (self.kernel, self.reorder, self.packing) = (kernel, reorder, packing)
+        packedOperand = kernel.weights
+    }
+
+    func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer {
+        let packed = try kernel.backend.allocate(byteCount: reorder.byteCount)
+        try reorder.run(from: operand, to: packed.address, kernel.backend)
+        return packed
+    }
+
+    func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>) throws {
+        let packed = try kernel.backend.leaseArena(byteCount: reorder.byteCount)
+        try withExtendedLifetime(packed) {
+            try reorder.run(from: pointers[packedOperand], to: packed.address, kernel.backend)
+            try kernel.run(pointers, weights: packed.address)
+        }
+    }
+
+    func run(
+        _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>,
+        packed: UnsafeMutableRawPointer
+    ) throws { try kernel.run(pointers, weights: packed) }
 }
 
 /// How a member of the convolution family is put to the engine.

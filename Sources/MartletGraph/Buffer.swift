@@ -8,7 +8,9 @@ open class Buffer: @unchecked Sendable {
     /// Whose memory it is. Only the processor's may be read through `address` outside a backend.
     package final let device: Device
     /// Counts donated writes: what was derived from the buffer (packed weights) is valid for one generation.
-    package final var generation = 0
+    package internal(set) final var generation = 0
+    /// What was made from the elements; under `DerivedBuffers.lock`.
+    final var derivations: DerivedBuffers?
 
     /// True for memory that is somebody else's: it is read and never written, whoever holds it last.
     package final let isBorrowed: Bool

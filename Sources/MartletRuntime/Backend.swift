@@ -126,6 +126,21 @@ package protocol PreparedKernel: AnyObject, Sendable {
     ) throws
 }
 
+/// A kernel that brings an operand into a layout of its own before it runs. What it packed can serve later runs, for as long
+/// as the operand's elements stay what they are.
+package protocol PackingKernel: PreparedKernel {
+    /// Which operand.
+    var packedOperand: Int { get }
+    /// What the packed form is: kernels of one number share it.
+    var packing: UInt64 { get }
+    func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer
+    /// `run`, with the operand packed already.
+    func run(
+        _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>,
+        packed: UnsafeMutableRawPointer
+    ) throws
+}
+
 /// Temporaries' memory for one run.
 package final class ArenaLease: @unchecked Sendable {
     package let address: UnsafeMutableRawPointer

@@ -24,6 +24,8 @@ package final class Plan: @unchecked Sendable {
         let firstPointer: Int
         let derived: [Derived]
         let name: String
+        /// The leaf whose packed form the kernel may keep from run to run.
+        var packedLeaf: Int?
     }
 
     /// A derived scalar with its pointer, where it is read from memory.
@@ -104,7 +106,7 @@ package final class Plan: @unchecked Sendable {
                 leaves[donor].buffer.byteCount == kept.byteCount, !leaves[donor].buffer.isBorrowed,
                 isKnownUniquelyReferenced(&leaves[donor].buffer) || PlannedBug.planted == .stolenLeaf
             {
-                leaves[donor].buffer.generation += 1
+                leaves[donor].buffer.beginGeneration()
                 owned.append(leaves[donor].buffer)
             } else {
                 owned.append(try backend.allocate(byteCount: kept.byteCount))
@@ -160,10 +162,28 @@ package final class Plan: @unchecked Sendable {
                 }
                 for step in steps {
                     for derived in step.derived { try fill(derived, scalarBase, tableBase, backend) }
-                    try step.kernel.run(tableBase + step.firstPointer, UnsafePointer(scalarBase))
+                    let pointers = tableBase + step.firstPointer
+                    if let leaf = step.packedLeaf, let kernel = step.kernel as? any PackingKernel,
+                        !leaves[leaf].buffer.isBorrowed
+                    {
+                        try run(kernel, pointers, UnsafePointer(scalarBase), on: leaves[leaf])
+                    } else {
+                        try step.kernel.run(pointers, UnsafePointer(scalarBase))
+                    }
                 }
             }
         }
+    }
+
+    /// Runs a kernel with its operand packed once for as long as the leaf stays what it is.
+    private func run(
+        _ kernel: any PackingKernel, _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>,
+        _ scalars: UnsafePointer<Scalar>, on leaf: Realized
+    ) throws {
+        let packed = try leaf.buffer.derived(DerivedKey(kind: kernel.packing, offset: leaf.offset)) {
+            try kernel.pack(pointers[kernel.packedOperand])
+        }
+        try withExtendedLifetime(packed) { try kernel.run(pointers, scalars, packed: packed.address) }
     }
 
     private func fill(
@@ -221,8 +241,21 @@ struct PlanAssembly {
                 return .memory(pointer: pointers.count - 1, plus: plus, to: target)
             }
         }
-        steps.append(Plan.Step(kernel: kernel, firstPointer: first, derived: derived, name: description.name))
+        steps.append(
+            Plan.Step(
+                kernel: kernel, firstPointer: first, derived: derived, name: description.name,
+                packedLeaf: packedLeaf(step, kernel)))
         descriptions.append(description)
+    }
+
+    /// The leaf that the kernel would pack, where the kernel reads all of it and the plan does not overwrite it.
+    private func packedLeaf(_ step: Planner.Step, _ kernel: any PreparedKernel) -> Int? {
+        guard let kernel = kernel as? any PackingKernel else { return nil }
+        let operand = step.inputs[kernel.packedOperand]
+        guard case .leaf(let leaf) = memory.places[operand.view.base], graph.isWhole(operand),
+            !memory.buffers.contains(where: { $0.donor == leaf })
+        else { return nil }
+        return leaf
     }
 
     private mutating func source(_ view: View, _ dtype: DataType) -> Plan.PointerSource {
