@@ -29,8 +29,7 @@ struct NetworkRow {
     func row(compiled: Bool) -> BenchRow {
         BenchRow(
             makeStep: { isTraining ? trainingStep(make(), compiled) : inferenceStep(make(), compiled) },
-            readsEach: !isTraining,
-            recorded: Self.recorded, warm: 2, isKept: true)
+            readsEach: !isTraining, recorded: Self.recorded, warm: 2, isKept: true)
     }
 
     private static let recorded = 3
