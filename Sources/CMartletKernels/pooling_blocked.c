@@ -40,16 +40,23 @@ static inline int64_t tap_position(
     return (z * w->input[1] + y) * w->input[2] + o * w->stride[2] - w->low[2] + kw * w->dilation[2];
 }
 
-#define FOR_TAPS(w, d, h, o) \
-    const mk_range ds = mk_taps_inside(w, 0, d), hs = mk_taps_inside(w, 1, h), ws = mk_taps_inside(w, 2, o); \
-    for (int64_t kd = ds.first; kd < ds.last; kd++) \
-        for (int64_t kh = hs.first; kh < hs.last; kh++) \
-            for (int64_t kw = ws.first; kw < ws.last; kw++)
-
+/// Every output `at` = (d, h, o). Which taps lie inside is worked out once a row, and for outputs at a row's ends: it takes
+/// divisions.
 #define FOR_OUTPUTS(w) \
+    const mk_range whole = mk_outputs_whole(w); \
     for (int64_t d = 0, at = 0; d < (w)->output[0]; d++) \
         for (int64_t h = 0; h < (w)->output[1]; h++) \
-            for (int64_t o = 0; o < (w)->output[2]; o++, at++)
+            for (mk_range ds = mk_taps_inside(w, 0, d), hs = mk_taps_inside(w, 1, h), *row = &ds; row; row = NULL) \
+                for (int64_t o = 0; o < (w)->output[2]; o++, at++)
+
+/// Every tap of an output that lies inside, with its `position` in the plane.
+#define FOR_TAPS(w, d, h, o) \
+    const bool is_whole = (o) >= whole.first && (o) < whole.last; \
+    const mk_range ws = is_whole ? (mk_range){0, (w)->kernel[2]} : mk_taps_inside(w, 2, o); \
+    for (int64_t kd = ds.first; kd < ds.last; kd++) \
+        for (int64_t kh = hs.first; kh < hs.last; kh++) \
+            for (int64_t kw = ws.first, position = tap_position(w, d, h, o, kd, kh, ws.first); kw < ws.last; \
+                 kw++, position += (w)->dilation[2])
 
 #define DEFINE_BLOCKED(NAME, S, LOAD, STORE) \
     static MK_CLONES void NAME##_max_plane(const mk_windows *w, const S *plane, S *values, int32_t *indices) { \
@@ -58,7 +65,6 @@ static inline int64_t tap_position(
             positions where = (positions){0} - 1; \
             int32_t first = -1; \
             FOR_TAPS(w, d, h, o) { \
-                const int64_t position = tap_position(w, d, h, o, kd, kh, kw); \
                 const lanes value = LOAD(plane + position * BLOCK); \
                 const positions wins = (value > best) | (value != value) | first; \
                 best = (lanes)((wins & (positions)value) | (~wins & (positions)best)); \
@@ -107,7 +113,7 @@ static inline int64_t tap_position(
     static MK_CLONES void NAME##_average_plane(const mk_windows *w, const S *plane, S *to) { \
         FOR_OUTPUTS(w) { \
             lanes sum = {0}; \
-            FOR_TAPS(w, d, h, o) sum += LOAD(plane + tap_position(w, d, h, o, kd, kh, kw) * BLOCK); \
+            FOR_TAPS(w, d, h, o) sum += LOAD(plane + position * BLOCK); \
             STORE(to + at * BLOCK, sum / (float)mk_divisor_of(w, at)); \
         } \
     } \
@@ -122,7 +128,7 @@ static inline int64_t tap_position(
         memset(sums, 0, (size_t)(w->in_volume * BLOCK) * sizeof(float)); \
         FOR_OUTPUTS(w) { \
             const lanes share = LOAD(gradient + at * BLOCK) / (float)mk_divisor_of(w, at); \
-            FOR_TAPS(w, d, h, o) *(lanes *)(sums + tap_position(w, d, h, o, kd, kh, kw) * BLOCK) += share; \
+            FOR_TAPS(w, d, h, o) *(lanes *)(sums + position * BLOCK) += share; \
         } \
         if ((void *)sums != (void *)result) \
             for (int64_t i = 0; i < w->in_volume; i++) STORE(result + i * BLOCK, *(const lanes *)(sums + i * BLOCK)); \

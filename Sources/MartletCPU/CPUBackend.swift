@@ -63,13 +63,14 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         switch primitive {
         case .convolution, .convolutionInputGradient, .convolutionWeightGradient:
             EngineConvolution.layouts(primitive, operands, results, engine)
+        case .concatenate(let concatenation): BlockedConcatenation.layouts(concatenation, operands, results)
         case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where CompositeKernels.has(call.composite, operands, on: self):
             BlockedBatchNorm.layouts(call.composite)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
-            .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,
-            .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .linearAlgebra, .composite, .copy, .collective:
+            .permute, .expand, .slice, .flip, .updateSlice, .gather, .scatter, .indexSelect, .indexAdd, .sort, .reduce,
+            .argReduce, .cumulativeSum, .matmul, .linearAlgebra, .composite, .copy, .collective:
             nil
         }
     }

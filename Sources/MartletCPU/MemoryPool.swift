@@ -15,18 +15,20 @@ package final class MemoryPool: @unchecked Sendable {
     private let lock = Lock()
     private var free: [Int: [UnsafeMutableRawPointer]] = [:]
     private var cachedBytes = 0
-    private var arenas: [(address: UnsafeMutableRawPointer, byteCount: Int)] = []
     private var live = 0
     private var peak = 0
+    /// The most there ever were: `peak` that nobody resets.
+    private var most = 0
     private var remainingAllocations = Int.max
 
-    /// Bytes kept for reuse at most; beyond, memory goes back to the system.
-    private let cacheBound = 1 << 30
+    /// Bytes in use and kept for reuse together are at most this, or an eighth more than were ever in use: the pool holds
+    /// little more than the work needed, and at the work's peak still has what a kernel asks for a moment.
+    private var bound: Int { max(1 << 30, most + most / 8) }
 
     package init() {}
 
-    /// Bytes in buffers and leased arenas now, and the most there ever were since the last reset.
-    package var statistics: (live: Int, peak: Int) { lock.withLock { (live, peak) } }
+    /// Bytes in buffers and leased arenas now, the most there ever were since the last reset, and bytes kept for reuse.
+    package var statistics: (live: Int, peak: Int, cached: Int) { lock.withLock { (live, peak, cachedBytes) } }
     package func resetPeak() { lock.withLock { peak = live } }
 
     /// Makes the allocation after `count` more fail, for tests of what a failed step leaves behind; nil ends it.
@@ -37,7 +39,7 @@ package final class MemoryPool: @unchecked Sendable {
         return PooledBuffer(address: try take(size, asked: byteCount), byteCount: byteCount, capacity: size, pool: self)
     }
 
-    /// A stretch for temporaries: the smallest kept one that fits, else a new one.
+    /// A stretch for temporaries.
     package func arena(byteCount: Int) throws -> ArenaLease {
         let size = MemoryPool.rounded(byteCount)
         let block = try take(size, asked: byteCount)
@@ -52,26 +54,57 @@ package final class MemoryPool: @unchecked Sendable {
             }
             live += size
             peak = max(peak, live)
-            guard let block = free[size]?.popLast() else { return nil }
-            cachedBytes -= size
-            return block
+            most = max(most, live)
+            if let block = free[size]?.popLast() {
+                cachedBytes -= size
+                return block
+            }
+            trim()
+            return nil
         }
         if let reused { return reused }
-        var block: UnsafeMutableRawPointer?
-        guard posix_memalign(&block, size >= 1 << 21 ? 4096 : 64, size) == 0, let block else {
-            let held = lock.withLock { () -> Int in
-                live -= size
-                return live
-            }
-            throw MemoryError(requested: asked, live: held)
+        if let fresh = MemoryPool.fresh(size) { return fresh }
+        // What is kept for others may be what is missing.
+        lock.withLock { releaseCached(to: 0) }
+        if let fresh = MemoryPool.fresh(size) { return fresh }
+        let held = lock.withLock { () -> Int in
+            live -= size
+            return live
         }
+        throw MemoryError(requested: asked, live: held)
+    }
+
+    /// A block from the system; large ones in large pages, of which a step touches a five-hundredth of the number.
+    private static func fresh(_ size: Int) -> UnsafeMutableRawPointer? {
+        var block: UnsafeMutableRawPointer?
+        let isLarge = size >= hugePage
+        guard posix_memalign(&block, isLarge ? hugePage : 64, size) == 0, let block else { return nil }
+        #if os(Linux)
+            if isLarge { madvise(block, size, MADV_HUGEPAGE) }
+        #endif
         return block
+    }
+
+    private static let hugePage = 1 << 21
+
+    /// Lets go of kept blocks until the bound holds. Called under the lock.
+    private func trim() { releaseCached(to: max(0, bound - live)) }
+
+    /// Largest blocks first. Called under the lock.
+    private func releaseCached(to bound: Int) {
+        while cachedBytes > bound, let size = free.keys.max() {
+            if let block = free[size]?.popLast() {
+                Glibc.free(block)
+                cachedBytes -= size
+            }
+            if free[size]?.isEmpty ?? true { free[size] = nil }
+        }
     }
 
     fileprivate func give(_ block: UnsafeMutableRawPointer, _ size: Int) {
         let kept = lock.withLock { () -> Bool in
             live -= size
-            guard cachedBytes + size <= cacheBound else { return false }
+            guard live + cachedBytes + size <= bound else { return false }
             free[size, default: []].append(block)
             cachedBytes += size
             return true

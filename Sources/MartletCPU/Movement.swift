@@ -40,6 +40,18 @@ extension CPUBackend {
     }
 }
 
+/// Where parts are joined in channel blocks: along the channels, where every part has whole blocks and one lies so already.
+enum BlockedConcatenation {
+    static func layouts(
+        _ concatenation: Concatenate, _ operands: [OperandLayout], _ results: [TensorType]
+    ) -> StepLayouts? {
+        guard concatenation.axis == 1, operands.contains(where: \.isBlocked),
+            operands.allSatisfy({ ChannelBlocks.fit($0.type.shape) })
+        else { return nil }
+        return StepLayouts(operands: operands.map { _ in true }, results: [true])
+    }
+}
+
 /// A short pointer table for a kernel called from another one.
 private func withTable(
     _ pointers: [UnsafeMutableRawPointer], _ body: (UnsafeMutablePointer<UnsafeMutableRawPointer>) -> Void

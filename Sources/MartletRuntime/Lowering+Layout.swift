@@ -9,11 +9,11 @@ extension Lowering {
     func isLayoutAware(_ primitive: Primitive) -> Bool {
         switch primitive {
         case .unary, .binary, .select, .cast, .alias, .copy, .reduce, .convolution, .convolutionInputGradient,
-            .convolutionWeightGradient, .maxPool, .averagePool, .averagePoolGradient, .composite, .collective:
+            .convolutionWeightGradient, .maxPool, .averagePool, .averagePoolGradient, .composite, .concatenate, .slice,
+            .collective:
             true
-        case .leaf, .placeholder, .constant, .iota, .randomBits, .reshape, .permute, .expand, .slice, .flip,
-            .updateSlice,
-            .concatenate, .gather, .scatter, .indexSelect, .indexAdd, .sort, .argReduce, .cumulativeSum, .matmul,
+        case .leaf, .placeholder, .constant, .iota, .randomBits, .reshape, .permute, .expand, .flip, .updateSlice,
+            .gather, .scatter, .indexSelect, .indexAdd, .sort, .argReduce, .cumulativeSum, .matmul,
             .linearAlgebra:
             false
         }
@@ -51,6 +51,20 @@ extension Lowering {
         var view = operand.view
         view.strides = ChannelBlocks.strides(view.strides)
         return Operand(view: view, type: TensorType(ChannelBlocks.shape(operand.type.shape), operand.type.dtype))
+    }
+
+    /// A slice of whole channel blocks, whose start is known when the plan is made, as memory of its own; nil for others.
+    mutating func blockedSlice(_ slice: Slice, _ operand: Operand, _ arguments: [ArgumentReference]) -> Operand? {
+        guard let shape = operand.blockedShape, slice.steps.allSatisfy({ $0 == 1 }),
+            case .fixed(let start) = arguments[1], start.integer % ChannelBlocks.size == 0,
+            ChannelBlocks.fit(Shape(slice.sizes)),
+            shape.indices.allSatisfy({ $0 == 1 || slice.sizes[$0] == shape[$0] })
+        else { return nil }
+        var view = operand.view
+        view.offset.add(.fixed(Scalar(start.integer / ChannelBlocks.size)), times: view.strides[1])
+        let type = TensorType(ChannelBlocks.shape(Shape(slice.sizes)), operand.type.dtype)
+        let source = Operand(view: view, type: type)
+        return graph.addItem(.elementwise(.cast), [source], [type], blockedShapes: [Shape(slice.sizes)])[0]
     }
 
     mutating func blockedElementwise(

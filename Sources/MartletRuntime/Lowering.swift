@@ -69,7 +69,9 @@ package struct Lowering {
             view.strides = permute.order.map { operands[0].view.strides[$0] }
             return [Operand(view: view, type: types[0])]
         case .expand(let expand): return [expanded(operands[0], expand.shape)]
-        case .slice(let slice): return [sliced(operands[0], slice, arguments)]
+        case .slice(let slice):
+            if let part = blockedSlice(slice, operands[0], arguments) { return [part] }
+            return [sliced(plain(operands[0]), slice, arguments)]
         case .flip(let flip):
             var view = operands[0].view
             for axis in flip.axes where types[0].shape[axis] > 0 {

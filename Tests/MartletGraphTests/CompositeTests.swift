@@ -45,6 +45,25 @@ struct CompositeTests {
         try gradient.reverse()
     }
 
+    @Test("The parts of a concatenation are differentiated as slices are, all of them or one")
+    func concatenationParts() throws {
+        let all = FunctionCheck([[2, 5, 2]]) { values throws(ShapeError) in
+            try call(ConcatenationParts(axis: 1, counts: [1, 3, 1]), values).map { $0 * $0 }
+        }
+        try all.reverse()
+        try all.second()
+        try all.forward()
+        let one = FunctionCheck([[2, 5, 2]]) { values throws(ShapeError) in
+            let part = try call(ConcatenationParts(axis: 1, counts: [2, 3]), values)[1]
+            return [part * part]
+        }
+        try one.reverse()
+        try one.second()
+        #expect(throws: ShapeError.self) {
+            try ConcatenationParts(axis: 1, counts: [2, 2]).resultTypes(of: [.init([2, 5], .float32)])
+        }
+    }
+
     @Test("Derivatives through batch normalisation's mean and variance are its body's")
     func batchNormStatistics() throws {
         let check = FunctionCheck([[3, 2, 2], [2], [2]]) { values throws(ShapeError) in

@@ -80,12 +80,9 @@ package struct Concatenate: PrimitiveFamily {
         return [TensorType(shape, first.dtype)]
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
-        var start = 0
-        return node.operands.enumerated().map { index, operand in
-            let count = operand.shape[axis]
-            defer { start += count }
-            return wanted[index] ? cotangents[0]?.sliced(axis: axis, start: start, count: count) : nil
-        }
+        guard let cotangent = cotangents[0] else { return node.operands.map { _ in nil } }
+        let parts = ConcatenationParts(axis: axis, counts: node.operands.map { $0.shape[axis] })
+        return zip(Value.makeAll(.composite(CompositeCall(parts)), [cotangent]), wanted).map { $1 ? $0 : nil }
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
         guard tangents.contains(where: { $0 != nil }) else { return [nil] }

@@ -1,0 +1,47 @@
+/// The parts of a concatenation: slices whose starts are structure, so that a planner knows where they lie in channel blocks.
+///
+/// ## Shapes
+/// - operand: any, with Σ counts elements along `axis`
+/// - results: one a part
+package struct ConcatenationParts: Composite {
+    package let axis: Int
+    package let counts: [Int]
+
+    package init(axis: Int, counts: [Int]) { (self.axis, self.counts) = (axis, counts) }
+
+    package var name: String { "concatenationParts" }
+    package var residuals: Residuals { .none }
+
+    package func resultTypes(of operands: [TensorType]) throws(ShapeError) -> [TensorType] {
+        let type = operands[0]
+        guard type.shape.indices.contains(axis), counts.reduce(0, +) == type.shape[axis] else {
+            throw ShapeError(name, "parts of \(counts) along axis \(axis) are expected", shapes: [type.shape])
+        }
+        return counts.map { count in
+            var shape = type.shape
+            shape[axis] = count
+            return TensorType(shape, type.dtype)
+        }
+    }
+
+    package func body(_ operands: [Value]) -> [Value] {
+        var start = 0
+        return counts.map { count in
+            defer { start += count }
+            return operands[0].sliced(axis: axis, start: start, count: count)
+        }
+    }
+
+    package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?]? {
+        guard let first = cotangents.lazy.compactMap({ $0 }).first else { return [nil] }
+        let parts = zip(cotangents, resultShapes(node)).map { $0 ?? first.constant(0).expanded(toKnown: $1) }
+        return [Value.make(.concatenate(Concatenate(axis)), parts)]
+    }
+
+    private func resultShapes(_ node: Node) -> [Shape] { counts.indices.map { node.type(of: $0).shape } }
+
+    package func encode(into key: inout KeyWriter) {
+        key.write(axis)
+        key.write(counts)
+    }
+}

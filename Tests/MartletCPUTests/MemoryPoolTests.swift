@@ -1,0 +1,39 @@
+import MartletCPU
+import Testing
+
+@Suite("The memory pool")
+struct MemoryPoolTests {
+    private let large = 700 << 20
+
+    @Test("A block that is given back serves the next who asks for its size")
+    func reuse() throws {
+        let pool = MemoryPool()
+        let first = try pool.buffer(byteCount: 5000).address
+        #expect(try pool.buffer(byteCount: 4990).address == first)
+    }
+
+    @Test("Blocks larger than the bound are kept too, as long as no more is held than was once in use")
+    func largeBlocks() throws {
+        let pool = MemoryPool()
+        // Untouched memory costs nothing: these are addresses only.
+        var arena: ArenaAddress? = try ArenaAddress(pool, byteCount: 3 << 30)
+        let address = arena?.address
+        arena = nil
+        #expect(try ArenaAddress(pool, byteCount: 3 << 30).address == address)
+        // Something else of that size takes its place.
+        let other = try ArenaAddress(pool, byteCount: 3 << 30 + 1 << 29)
+        #expect(pool.statistics.cached <= 1 << 30)
+        withExtendedLifetime(other) {}
+    }
+}
+
+/// An arena's lease and where it is.
+private struct ArenaAddress {
+    let address: UnsafeMutableRawPointer
+    private let lease: AnyObject
+
+    init(_ pool: MemoryPool, byteCount: Int) throws {
+        let lease = try pool.arena(byteCount: byteCount)
+        (address, self.lease) = (lease.address, lease)
+    }
+}
