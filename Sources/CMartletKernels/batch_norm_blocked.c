@@ -73,6 +73,20 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
         (into)->count = total_; \
     } while (0)
 
+/// Adds position `at` of a plane's gradient to the sums of `DEFINE_BATCH_NORM`'s first backward pass.
+#define ADD_GRADIENT(at, sum, product, LOAD, STORE, ROUND) \
+    do { \
+        lanes g = LOAD(gradient + (at) * BLOCK); \
+        if (second) { \
+            g += LOAD(second + (at) * BLOCK); \
+            g = ROUND(g); \
+        } \
+        if (output) g *= SELECT(LOAD(output + (at) * BLOCK) > 0, (lanes){0} + 1); \
+        if (kept) STORE(kept + (at) * BLOCK, g); \
+        (sum) += g; \
+        (product) += g * (LOAD(x + (at) * BLOCK) - mean); \
+    } while (0)
+
 #define DEFINE_BATCH_NORM(NAME, S, LOAD, STORE, ROUND) \
     /* Chunk by chunk, so that the second look at a chunk finds it in the first cache. */ \
     static MK_CLONES void NAME##_moments(const S *x, int64_t positions, moments *result) { \
@@ -149,20 +163,15 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
         *result = (gradient_sums){{0}, {0}}; \
         for (int64_t start = 0; start < s->positions; start += CHUNK) { \
             const int64_t end = s->positions - start < CHUNK ? s->positions : start + CHUNK; \
-            lanes sums[2] = {{0}, {0}}, products[2] = {{0}, {0}}; \
-            for (int64_t i = start; i < end; i++) { \
-                lanes g = LOAD(gradient + i * BLOCK); \
-                if (second) { \
-                    g += LOAD(second + i * BLOCK); \
-                    g = ROUND(g); \
-                } \
-                if (output) g *= SELECT(LOAD(output + i * BLOCK) > 0, (lanes){0} + 1); \
-                if (kept) STORE(kept + i * BLOCK, g); \
-                sums[i & 1] += g; \
-                products[i & 1] += g * (LOAD(x + i * BLOCK) - mean); \
+            lanes sum = {0}, other_sum = {0}, product = {0}, other_product = {0}; \
+            int64_t i = start; \
+            for (; i + 2 <= end; i += 2) { \
+                ADD_GRADIENT(i, sum, product, LOAD, STORE, ROUND); \
+                ADD_GRADIENT(i + 1, other_sum, other_product, LOAD, STORE, ROUND); \
             } \
-            result->gradient += WIDE(sums[0] + sums[1]); \
-            result->product += WIDE(products[0] + products[1]); \
+            if (i < end) ADD_GRADIENT(i, sum, product, LOAD, STORE, ROUND); \
+            result->gradient += WIDE(sum + other_sum); \
+            result->product += WIDE(product + other_product); \
         } \
     } \
     static MK_CLONES void NAME##_back(const job *j, int64_t image, int64_t block) { \
