@@ -2,8 +2,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 typedef struct request {
     void (*work)(void *);
@@ -23,6 +26,8 @@ static struct {
 /// Each thread's own address: never zero, and one comparison.
 static _Thread_local char identity;
 static _Thread_local bool is_runner;
+/// 1 for a thread of lower priority than the process (a loader's worker), 0 for others, -1 before it was asked.
+static _Thread_local int is_background = -1;
 static _Atomic uintptr_t only_caller;
 static _Atomic bool is_shared;
 
@@ -62,8 +67,16 @@ static bool is_only_caller(void) {
     return false;
 }
 
+/// Work of such a thread stays there: on the runner it would stand before a training step, and a runner that such a thread
+/// started would have its priority.
+static bool is_background_thread(void) {
+    if (is_background < 0)
+        is_background = getpriority(PRIO_PROCESS, 0) > getpriority(PRIO_PROCESS, (id_t)getpid()) ? 1 : 0;
+    return is_background;
+}
+
 void mk_runner_run(void (*work)(void *), void *context) {
-    if (is_runner || is_only_caller()) {
+    if (is_runner || is_background_thread() || is_only_caller()) {
         work(context);
         return;
     }
@@ -83,5 +96,3 @@ void mk_runner_run(void (*work)(void *), void *context) {
     pthread_mutex_unlock(&runner.lock);
     pthread_cond_destroy(&own.done);
 }
-
-bool mk_runner_is_shared(void) { return atomic_load_explicit(&is_shared, memory_order_acquire); }

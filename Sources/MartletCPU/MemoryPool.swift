@@ -53,20 +53,25 @@ package final class MemoryPool: @unchecked Sendable {
                 remainingAllocations -= 1
             }
             live += size
-            peak = max(peak, live)
-            most = max(most, live)
             if let block = free[size]?.popLast() {
                 cachedBytes -= size
+                notePeak()
                 return block
             }
             trim()
             return nil
         }
         if let reused { return reused }
-        if let fresh = MemoryPool.fresh(size) { return fresh }
-        // What is kept for others may be what is missing.
-        lock.withLock { releaseCached(to: 0) }
-        if let fresh = MemoryPool.fresh(size) { return fresh }
+        var block = MemoryPool.fresh(size)
+        if block == nil {
+            // What is kept for others may be what is missing.
+            lock.withLock { releaseCached(to: 0) }
+            block = MemoryPool.fresh(size)
+        }
+        if let block {
+            lock.withLock { notePeak() }
+            return block
+        }
         let held = lock.withLock { () -> Int in
             live -= size
             return live
@@ -86,6 +91,12 @@ package final class MemoryPool: @unchecked Sendable {
     }
 
     private static let hugePage = 1 << 21
+
+    /// Called under the lock, once a block is had: a request that failed was never in use.
+    private func notePeak() {
+        peak = max(peak, live)
+        most = max(most, live)
+    }
 
     /// Lets go of kept blocks until the bound holds. Called under the lock.
     private func trim() { releaseCached(to: max(0, bound - live)) }

@@ -3,13 +3,19 @@ import Testing
 
 @Suite("The memory pool")
 struct MemoryPoolTests {
-    private let large = 700 << 20
-
     @Test("A block that is given back serves the next who asks for its size")
     func reuse() throws {
         let pool = MemoryPool()
         let first = try pool.buffer(byteCount: 5000).address
         #expect(try pool.buffer(byteCount: 4990).address == first)
+    }
+
+    @Test("A request that fails leaves no trace: neither in the peak nor in what may be kept")
+    func failedRequest() {
+        let pool = MemoryPool()
+        #expect(throws: MemoryError.self) { try pool.buffer(byteCount: 1 << 50) }
+        #expect(pool.statistics.peak == 0)
+        #expect(pool.statistics.live == 0)
     }
 
     @Test("Blocks larger than the bound are kept too, as long as no more is held than was once in use")

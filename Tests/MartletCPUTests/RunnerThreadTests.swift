@@ -41,6 +41,23 @@ struct RunnerThreadTests {
         }
     }
 
+    @Test("A thread of low priority runs its plans where it is, and starts no runner")
+    func background() async {
+        await #expect(processExitsWith: .success) {
+            let own = pthread_self()
+            RunnerThreadTests.onThread {
+                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+                #expect(RunnerThreadTests.place(isParallel: true) == pthread_self())
+            }
+            #expect(RunnerThreadTests.place(isParallel: true) == own)
+            RunnerThreadTests.onThread {
+                setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+                #expect(RunnerThreadTests.place(isParallel: true) == pthread_self())
+            }
+            #expect(RunnerThreadTests.place(isParallel: true) == own)
+        }
+    }
+
     @Test("What a kernel throws on the runner thread reaches the caller")
     func failure() async {
         await #expect(processExitsWith: .success) {
