@@ -156,7 +156,9 @@ open class Optimizer: StateHolder {
         var tensors: [String: Tensor] = [:]
         forEachSlot { name, slot, _ in tensors[name] = slot.tensor }
         forEachCount { name, steps in
-            if steps.current != count.current { tensors[name] = Tensor.full([], steps.current, dtype: .float64) }
+            if steps.current != count.current {
+                tensors[name] = onNoDevice { Tensor.full([], steps.current, dtype: .float64) }
+            }
         }
         return State(tensors: tensors, stepCount: count.current, learningRates: groups.map(\.learningRate))
     }

@@ -6,7 +6,7 @@ import MartletTensor
 ///
 ///     g ← gradient (+ weightDecay · p)
 ///     v ← α·v + (1 - α)·g²                          α is `smoothing`
-///     s = √v + ε                                    centred: √(v - m²) + ε, m ← α·m + (1 - α)·g
+///     s = √v + ε                                    centred: √max(v - m², 0) + ε, m ← α·m + (1 - α)·g
 ///     p ← p - rate · g / s                          with momentum: b ← β·b + g / s, p ← p - rate · b
 ///
 /// Source: G. Hinton, "Neural networks for machine learning", lecture 6e (2012), in the form of torch.optim.RMSprop, whose

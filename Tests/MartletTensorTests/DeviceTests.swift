@@ -106,9 +106,13 @@ struct DeviceTests {
         #expect(x.gradient?.array() == [2, 400, 60_000])
 
         let free = Tensor([1, 2, 3]).requiringGradient()
-        (free.to(there) * 3).sum().backward()
-        #expect(free.gradient?.device == .cpu)
+        (free.to(there) * Tensor([3, 3, 3]).to(there)).sum().backward()
+        // One that is on no device has its gradient where it was used.
+        #expect(free.gradient?.device == there)
         #expect(free.gradient?.array() == [3, 3, 3])
+        let both = Tensor([1, 2, 3]).requiringGradient()
+        ((both * Tensor([1, 10, 100]).to(there)).sum() + both.to(there).sum()).backward()
+        #expect(both.gradient?.array() == [2, 11, 101])
 
         func square(_ x: Tensor) -> Tensor { (x.to(.reference) * x.to(.reference)).sum() }
         let slope = gradient(of: square)

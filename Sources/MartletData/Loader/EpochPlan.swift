@@ -45,8 +45,10 @@ struct EpochPlan: Sendable {
         var error: (any Error)?
     }
 
-    /// Reads a batch, on any thread: its tensors are in host memory, nothing is left pending.
-    func read(_ batch: Int) -> Outcome {
+    /// Reads a batch, on any thread: its tensors are in host memory and on no device, nothing is left pending.
+    func read(_ batch: Int) -> Outcome { onNoDevice { gathered(batch) } }
+
+    private func gathered(_ batch: Int) -> Outcome {
         let indices = indices(of: batch)
         if let records = dataset as? any RecordDataset {
             return Outcome(batch: records.records.gathered(indices.map(records.position), indices: indices))

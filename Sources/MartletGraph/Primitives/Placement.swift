@@ -13,8 +13,8 @@ package struct Copy: PrimitiveFamily {
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         guard let cotangent = cotangents[0] else { return [nil] }
-        // What is on no device yet lies in the processor's memory.
-        return [cotangent.copied(to: node.operands[0].node.device ?? .cpu)]
+        // What is on no device goes wherever its gradient is.
+        return [node.operands[0].node.device.map { cotangent.copied(to: $0) } ?? cotangent]
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
         [tangents[0].map { Value.make(.copy(self), [$0]) }]
