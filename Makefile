@@ -56,7 +56,7 @@ fuzz: ## random graphs against the reference evaluation; prints its seed and cou
 	$(RELEASE) --product martlet-fuzz
 	.build/release/martlet-fuzz $(ARGS)
 
-fuzz-selftest: ## ten planted bugs, each caught within 2,000 graphs
+fuzz-selftest: ## thirteen planted bugs, each caught within 2,000 graphs
 	$(RELEASE) --product martlet-fuzz
 	.build/release/martlet-fuzz --selftest
 

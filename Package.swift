@@ -66,7 +66,8 @@ let package = Package(
             name: "martlet-bench", dependencies: ["Martlet", "MartletTesting", "CMartletBench"],
             path: "Sources/MartletBench"),
         .executableTarget(
-            name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor"], path: "Sources/MartletFuzz"),
+            name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor", "MartletCPU"],
+            path: "Sources/MartletFuzz"),
         // Beside the floors: what tests share.
         .target(
             name: "MartletTesting",

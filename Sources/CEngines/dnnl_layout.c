@@ -165,6 +165,8 @@ bool ce_layout_is_plain(const ce_layout *layout) {
     return true;
 }
 
+bool ce_layout_is_opaque(const ce_layout *layout) { return take_apart(layout).kind != DN_FORMAT_KIND_BLOCKED; }
+
 uint64_t ce_layout_hash(const ce_layout *layout) {
     const parts p = take_apart(layout);
     uint64_t hash = 0xCBF29CE484222325;

@@ -4,18 +4,22 @@ import MartletRuntime
 
 /// Batch normalisation in training on channel blocks, with what was folded into it; anything else runs the body.
 enum BlockedBatchNorm {
-    /// True for a blocked x of a type the kernel has, with its numbers a channel in float32.
-    static func serves(_ x: OperandLayout, perChannel: ArraySlice<OperandLayout>) -> Bool {
-        (x.type.dtype == .float32 || x.type.dtype == .bfloat16) && x.isBlocked && x.type.shape.elementCount > 0
-            && x.type.shape[1] % ChannelBlocks.size == 0 && perChannel.allSatisfy { $0.type.dtype == .float32 }
+    /// True where x is of a shape and a type that the kernel has, with its numbers a channel in float32. Where it lies does not
+    /// count: the same values are normalised by the same sums wherever they were read or recorded.
+    private static func serves(_ x: TensorType, perChannel: ArraySlice<OperandLayout>) -> Bool {
+        (x.dtype == .float32 || x.dtype == .bfloat16) && ChannelBlocks.fit(x.shape) && x.shape.elementCount > 0
+            && perChannel.allSatisfy { $0.type.dtype == .float32 }
     }
 
-    static func has(_ composite: any Composite, _ operands: [OperandLayout]) -> Bool {
+    static func has(_ composite: any Composite, _ operands: [OperandLayout], _ engine: OneDNN?) -> Bool {
+        // Without the engine nothing else lies in blocks.
+        guard engine != nil else { return false }
         switch composite {
-        case is BatchNormTraining: serves(operands[0], perChannel: operands[1...2])
+        case is BatchNormTraining: return serves(operands[0].type, perChannel: operands[1...2])
         case is BatchNormGradient:
-            serves(operands[1], perChannel: operands[2...4]) && operands[0].type.dtype == operands[1].type.dtype
-        default: false
+            return serves(operands[1].type, perChannel: operands[2...4])
+                && operands[0].type.dtype == operands[1].type.dtype
+        default: return false
         }
     }
 

@@ -8,7 +8,7 @@ enum CompositeKernels {
         case is MaxPoolGradient: true
         case is SoftmaxCrossEntropy, is SoftmaxCrossEntropyGradient: operands[0].type.dtype == .float32
         case let folded as ConvolutionActivation: EngineConvolution.has(folded, operands, backend.engine)
-        case is BatchNormTraining, is BatchNormGradient: BlockedBatchNorm.has(composite, operands)
+        case is BatchNormTraining, is BatchNormGradient: BlockedBatchNorm.has(composite, operands, backend.engine)
         default: Updates.hasKernel(for: composite, operands: operands.map(\.type))
         }
     }

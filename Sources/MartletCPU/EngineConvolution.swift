@@ -23,8 +23,8 @@ final class EngineConvolution: PreparedKernel {
         let writesWeights = plan.attributes.direction == Int32(CE_CONVOLUTION_BACKWARD_WEIGHTS.rawValue)
         let kernel = EngineConvolution(
             operation, backend, plan.slots, unpacking: writesWeights ? EngineReorder(weights, toPlain: true) : nil)
-        guard !writesWeights, let packing = EngineReorder(weights, toPlain: false) else { return kernel }
-        return PackedConvolution(kernel, packing, ce_layout_hash(weights))
+        guard !writesWeights, let weights, let packing = EngineReorder(weights, toPlain: false) else { return kernel }
+        return PackedConvolution(kernel, packing, ce_layout_is_opaque(weights) ? nil : ce_layout_hash(weights))
     }
 
     private init(_ operation: EngineOperation, _ backend: CPUBackend, _ slots: [Int], unpacking: EngineReorder?) {
@@ -82,10 +82,10 @@ final class EngineConvolution: PreparedKernel {
 private final class PackedConvolution: PackingKernel {
     private let kernel: EngineConvolution
     private let reorder: EngineReorder
-    let packing: UInt64
+    let packing: UInt64?
     let packedOperand: Int
 
-    init(_ kernel: EngineConvolution, _ reorder: EngineReorder, _ packing: UInt64) {
+    init(_ kernel: EngineConvolution, _ reorder: EngineReorder, _ packing: UInt64?) {
         (self.kernel, self.reorder, self.packing) = (kernel, reorder, packing)
         packedOperand = kernel.weights
     }

@@ -1,3 +1,4 @@
+import MartletCPU
 import MartletRuntime
 import MartletTesting
 
@@ -13,6 +14,10 @@ enum SelfTest {
         }
         var all = true
         for bug in PlannedBug.allCases {
+            if bug == .stalePack, CPUBackend.shared.engine == nil {
+                print("\(bug): not tried, since only the engine packs weights ('make engines' fetches it)")
+                continue
+            }
             PlannedBug.planted = bug
             let caught = (0..<graphs).first { FuzzCheck.failure(of: FuzzGenerator.script(seed: UInt64($0) + 1)) != nil }
             PlannedBug.planted = nil

@@ -2,6 +2,8 @@
 package struct Modes: Sendable, Hashable {
     /// False inside `withoutGradient { }` and while `backward()` records: what is recorded has no history.
     package var recordsHistory = true
+    /// True while a derivative is recorded: its operations may be part of training though they have no history.
+    package var isDeriving = false
     /// The device of tensors made without one; nil means the process's default.
     package var device: Device?
     /// The type that matrix products and convolutions run in under `autocast`; nil where it is off.

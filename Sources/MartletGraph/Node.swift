@@ -22,6 +22,8 @@ package final class Node: @unchecked Sendable {
     package let isDifferentiable: Bool
     /// True where it was recorded inside `withoutGradient`: a rewrite of the graph records it so again.
     package let isOutsideHistory: Bool
+    /// True where it was recorded without a history and not as part of a derivative: nobody will ask for its gradient.
+    package let isInference: Bool
     /// Creation order across all threads: operands always come before their node.
     package let order: UInt64
     /// The layer that recorded it, where somebody watched; outside every key.
@@ -52,7 +54,7 @@ package final class Node: @unchecked Sendable {
     package init(
         _ primitive: Primitive, operands: [Value], arguments: [Scalar] = [], type: TensorType,
         moreTypes: [TensorType] = [], device: Device?, isDifferentiable: Bool, isOutsideHistory: Bool,
-        leaf: LeafBox? = nil, origin: Origin = .none
+        leaf: LeafBox? = nil, origin: Origin = .none, isInference: Bool = false
     ) {
         self.primitive = primitive
         self.operands = operands
@@ -64,6 +66,7 @@ package final class Node: @unchecked Sendable {
         self.isOutsideHistory = isOutsideHistory
         self.leaf = leaf
         self.origin = origin
+        self.isInference = isInference
         order = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
         heldMore = moreTypes.isEmpty ? [] : moreTypes.map { _ in HeldCount() }
         realizedMore = moreTypes.isEmpty ? [] : Array(repeating: nil, count: moreTypes.count)

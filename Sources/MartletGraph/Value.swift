@@ -73,7 +73,8 @@ extension Value {
         let node = Node(
             primitive, operands: operands, arguments: arguments, type: type, moreTypes: moreTypes, device: device,
             isDifferentiable: differentiable && (isDifferentiableLeaf || primitive.isDifferentiable),
-            isOutsideHistory: !modes.recordsHistory, leaf: leaf, origin: modes.origin)
+            isOutsideHistory: !modes.recordsHistory, leaf: leaf, origin: modes.origin,
+            isInference: !modes.recordsHistory && !modes.isDeriving)
         recording.append(node)
         return node
     }
@@ -91,8 +92,9 @@ extension Value {
     }
 
     /// A value that could not be made: reading it gives the error.
-    package static func failed(_ error: any Error, _ type: TensorType) -> Value {
-        let node = Node(.leaf, operands: [], type: type, device: nil, isDifferentiable: false, isOutsideHistory: true)
+    package static func failed(_ error: any Error, _ type: TensorType, device: Device?) -> Value {
+        let node = Node(
+            .leaf, operands: [], type: type, device: device, isDifferentiable: false, isOutsideHistory: true)
         node.fail(error)
         return Value(node: node)
     }

@@ -6,7 +6,7 @@ import MartletGraph
 package protocol Backend: AnyObject, Sendable {
     var device: Device { get }
 
-    /// Names the device and the kernels that would be picked: part of every plan's key, so no two backends have the same.
+    /// Changes where other kernels would be picked: part of every plan's key, beside the device.
     var engineSet: UInt64 { get }
 
     /// True where elementwise work is put together into steps; else each item is a step of its own.
@@ -41,6 +41,9 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Runs a plan: `kernels` calls its prepared kernels in order. The completion says when their results are there.
     ///
+    /// Memory that the run leased or let go of may be leased again at once: a backend whose kernels run later orders them, and
+    /// its copies, as they were asked for.
+    ///
     /// - Parameter isParallel: some kernel shares its work among the device's threads (`StepDescription.isParallel`).
     func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion
 }
@@ -73,6 +76,8 @@ package struct StepDescription: Sendable {
     package var repetitions = 1
     /// The layers that the work was recorded in, where somebody watched.
     package var origins: [Origin] = []
+    /// True for a primitive that was recorded in inference.
+    package var isInference = false
 }
 
 /// An operand before its layout is settled: its type as a value, and whether it lies in channel blocks already.
@@ -131,8 +136,8 @@ package protocol PreparedKernel: AnyObject, Sendable {
 package protocol PackingKernel: PreparedKernel {
     /// Which operand.
     var packedOperand: Int { get }
-    /// What the packed form is: kernels of one number share it.
-    var packing: UInt64 { get }
+    /// What the packed form is: kernels of one number share it. Nil where it cannot be told from others, and is not kept.
+    var packing: UInt64? { get }
     func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer
     /// `run`, with the operand packed already.
     func run(

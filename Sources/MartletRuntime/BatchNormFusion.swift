@@ -24,7 +24,7 @@ struct BatchNormFusion {
 
     private mutating func fold(_ norm: BatchNormTraining, _ index: Int) {
         let item = graph.items[index]
-        var result = item.outputs[0]
+        guard var result = item.outputs.first else { return }
         let addition = folding.onlyAddition(of: result, in: index)
         if let addition { result = graph.items[addition.adder].outputs[0] }
         let rectifier = folding.onlyRectifier(of: result)
@@ -38,8 +38,9 @@ struct BatchNormFusion {
 
     private mutating func fold(_ gradient: BatchNormGradient, _ index: Int) {
         let item = graph.items[index]
-        let arrived = item.inputs[0]
-        guard folding.isWholeBlocked(arrived), let product = graph.producer(of: arrived.view.base),
+        // One that nobody reads went when another was folded.
+        guard let arrived = item.inputs.first, folding.isWholeBlocked(arrived),
+            let product = graph.producer(of: arrived.view.base),
             graph.items[product].work.isElementwise(.binary(.multiply)),
             let (source, output) = maskedParts(graph.items[product].inputs)
         else { return }
@@ -52,6 +53,8 @@ struct BatchNormFusion {
         }
         operands.append(output)
         let keeps = folding.onlyReader(of: arrived.view.base) != index
+        // What is kept is made by the folded item: nothing else that it reads may stand on it.
+        if keeps, item.inputs.dropFirst().contains(where: { graph.depends($0.view.base, on: product) }) { return }
         let folded = BatchNormGradient(
             epsilon: gradient.epsilon, addsSecond: terms != nil, isRectified: true, keepsGradient: keeps)
         folding.replace(index, with: folded, operands, outputs: item.outputs + (keeps ? [arrived.view.base] : []))

@@ -3,8 +3,8 @@ import MartletGraph
 /// Folds what follows a convolution into its kernel, in inference: a factor and a shift for each channel (batch
 /// normalisation with fixed statistics), a residual, a rectifier. The result is written once.
 ///
-/// Only where no history was recorded: an engine's rectifier turns NaN into 0, and 16-bit results are rounded once instead of
-/// after each operation (docs/decisions/0006).
+/// Only in inference: an engine's rectifier turns NaN into 0, and 16-bit results are rounded once instead of after each
+/// operation (docs/decisions/0006).
 struct ConvolutionFusion {
     private var folding: Folding
     private var graph: PlanGraph { folding.graph }
@@ -12,7 +12,7 @@ struct ConvolutionFusion {
     static func applied(to graph: PlanGraph, backend: any Backend) -> PlanGraph {
         let convolutions = graph.items.indices.filter { index in
             if case .primitive(.convolution) = graph.items[index].work {
-                graph.items[index].isOutsideHistory
+                graph.items[index].isInference
             } else {
                 false
             }
@@ -29,7 +29,8 @@ struct ConvolutionFusion {
 
     private mutating func fold(_ convolution: Convolution, _ index: Int) {
         let item = graph.items[index]
-        var result = item.outputs[0]
+        // One that nobody reads went when another was folded.
+        guard var result = item.outputs.first else { return }
         var operands = item.inputs
         let scaling = scaling(of: result)
         if let scaling {

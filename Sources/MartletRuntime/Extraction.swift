@@ -15,13 +15,14 @@ struct Extraction {
 
     /// Writes the key of the component's needed nodes and collects what they read.
     mutating func read(_ component: Component, on device: Device, _ backend: any Backend) throws {
+        key.write(UInt64(backend.device.kind.rawValue) << 32 | UInt64(backend.device.index))
         key.write(backend.engineSet)
         let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
         let flipCode = Primitive.flip(Flip([])).code
         for index in component.nodes.indices where component.marks[index].isNeeded {
             unowned(unsafe) let node = component.nodes[index]
             let operands = node.operands
-            key.write(node.primitive.code << 32 | UInt64(operands.count) | (node.isOutsideHistory ? 1 << 31 : 0))
+            key.write(node.primitive.code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
             key.write(component.marks[index].kept)
             if !lacksAttributes || node.primitive.code != flipCode { node.primitive.encode(into: &key) }
             for position in operands.indices {

@@ -55,7 +55,12 @@ struct Folding {
         graph.items[index].outputs = outputs
         for base in old.outputs where !outputs.contains(base) { graph.bases[base].kind = .empty }
         for base in outputs { graph.bases[base].kind = .produced(item: index) }
-        graph.dropUnread()
+        let origins = graph.items.map(\.origins)
+        for gone in graph.dropUnread() {
+            for origin in origins[gone] where !graph.items[index].origins.contains(origin) {
+                graph.items[index].origins.append(origin)
+            }
+        }
         readers = graph.readers
         hasChanged = true
     }

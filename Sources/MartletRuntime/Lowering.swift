@@ -31,7 +31,7 @@ package struct Lowering {
     /// What is lowered next was recorded as this node.
     mutating func comes(from node: Node) {
         graph.origin = node.origin
-        graph.isOutsideHistory = node.isOutsideHistory
+        graph.isInference = node.isInference
     }
 
     package mutating func keep(_ base: Int) { graph.bases[base].isKept = true }

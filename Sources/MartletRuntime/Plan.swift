@@ -106,7 +106,7 @@ package final class Plan: @unchecked Sendable {
                 leaves[donor].buffer.byteCount == kept.byteCount, !leaves[donor].buffer.isBorrowed,
                 isKnownUniquelyReferenced(&leaves[donor].buffer) || PlannedBug.planted == .stolenLeaf
             {
-                leaves[donor].buffer.beginGeneration()
+                if PlannedBug.planted != .stalePack { leaves[donor].buffer.beginGeneration() }
                 owned.append(leaves[donor].buffer)
             } else {
                 owned.append(try backend.allocate(byteCount: kept.byteCount))
@@ -180,7 +180,8 @@ package final class Plan: @unchecked Sendable {
         _ kernel: any PackingKernel, _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>,
         _ scalars: UnsafePointer<Scalar>, on leaf: Realized
     ) throws {
-        let packed = try leaf.buffer.derived(DerivedKey(kind: kernel.packing, offset: leaf.offset)) {
+        let key = DerivedKey(kind: kernel.packing ?? 0, offset: leaf.offset)
+        let packed = try leaf.buffer.derived(key) {
             try kernel.pack(pointers[kernel.packedOperand])
         }
         try withExtendedLifetime(packed) { try kernel.run(pointers, scalars, packed: packed.address) }
@@ -248,9 +249,10 @@ struct PlanAssembly {
         descriptions.append(description)
     }
 
-    /// The leaf that the kernel would pack, where the kernel reads all of it and the plan does not overwrite it.
+    /// The leaf whose packed form is worth keeping: the kernel reads all of it, in inference, and the plan does not overwrite it.
+    /// In training it would be of use once.
     private func packedLeaf(_ step: Planner.Step, _ kernel: any PreparedKernel) -> Int? {
-        guard let kernel = kernel as? any PackingKernel else { return nil }
+        guard step.isInference, let kernel = kernel as? any PackingKernel, kernel.packing != nil else { return nil }
         let operand = step.inputs[kernel.packedOperand]
         guard case .leaf(let leaf) = memory.places[operand.view.base], graph.isWhole(operand),
             !memory.buffers.contains(where: { $0.donor == leaf })

@@ -53,7 +53,10 @@ extension PlanGraph {
     }
 
     /// Empties items whose results nobody reads: they keep their place until `inOrder`.
-    mutating func dropUnread() {
+    ///
+    /// - Returns: those items, from the last to the first.
+    mutating func dropUnread() -> [Int] {
+        var dropped: [Int] = []
         var counts = Array(repeating: 0, count: bases.count)
         for item in items {
             for input in item.inputs {
@@ -72,13 +75,16 @@ extension PlanGraph {
             for base in own { bases[base].kind = .empty }
             items[index].inputs = []
             items[index].outputs = []
+            dropped.append(index)
         }
+        return dropped
     }
 
     /// The graph with every item after those it reads from, otherwise in its order, and without emptied ones.
     func inOrder() -> PlanGraph {
         var order: [Int] = []
         var isDone = Array(repeating: false, count: items.count)
+        var isOpen = isDone
         for root in items.indices where !items[root].outputs.isEmpty {
             var stack = [(item: root, isExpanded: false)]
             while let (item, isExpanded) = stack.popLast() {
@@ -87,6 +93,8 @@ extension PlanGraph {
                     isDone[item] = true
                     order.append(item)
                 } else {
+                    if isOpen[item] { stop("a rewritten graph has a cycle at \(items[item].work)") }
+                    isOpen[item] = true
                     stack.append((item, true))
                     for source in sources(of: items[item]).reversed() where !isDone[source] {
                         stack.append((source, false))

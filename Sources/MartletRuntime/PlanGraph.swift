@@ -34,14 +34,15 @@ package struct PlanGraph: Sendable {
         package var inputs: [Operand]
         package var outputs: [Int]
         package var arguments: [ArgumentReference] = []
-        package var origin = Origin.none
-        /// True where it was recorded without a history: in inference, or as part of a gradient.
-        package var isOutsideHistory = false
+        /// The layers whose work it is, first the one that recorded it.
+        package var origins: [Origin] = []
+        /// True where it was recorded in inference: without a history, and not as part of a derivative.
+        package var isInference = false
     }
 
-    /// Where the items that are added come from, and whether that was outside history.
+    /// Where the items that are added come from, and whether that was in inference.
     package var origin = Origin.none
-    package var isOutsideHistory = false
+    package var isInference = false
 
     /// A view with its type.
     package struct Operand: Hashable, Sendable {
@@ -125,8 +126,9 @@ package struct PlanGraph: Sendable {
         for (output, shape) in zip(outputs, blockedShapes) { bases[output].blockedShape = shape }
         items.append(
             Item(
-                work: work, inputs: inputs, outputs: outputs, arguments: arguments, origin: origin,
-                isOutsideHistory: isOutsideHistory))
+                work: work, inputs: inputs, outputs: outputs, arguments: arguments,
+                origins: origin == .none ? [] : [origin],
+                isInference: isInference))
         return outputs.map { whole($0) }
     }
 

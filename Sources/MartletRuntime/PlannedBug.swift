@@ -2,6 +2,8 @@
 ///
 /// Read when plans are made and at donations, never between kernels.
 package enum PlannedBug: CaseIterable, Sendable {
+    /// What was packed from a leaf is used on after the leaf was overwritten.
+    case stalePack
     /// A step's result takes the memory of an operand that is read again later.
     case wrongDonation
     /// A leaf is overwritten while somebody else holds it.

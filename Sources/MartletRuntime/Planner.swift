@@ -15,6 +15,7 @@ package struct Planner {
         var derived: [DerivedScalar] = []
         var repetitions = 1
         var origins: [Origin] = []
+        var isInference = false
     }
 
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
@@ -44,7 +45,7 @@ package struct Planner {
                 steps.append(
                     Step(
                         work: .primitive(primitive, arguments: item.arguments), inputs: item.inputs,
-                        outputs: item.outputs, origins: origins(of: group)))
+                        outputs: item.outputs, origins: origins(of: group), isInference: item.isInference))
                 continue
             }
             var builder = FusedBuilder(group, graph) { outside[$0]?.contains { $0 != index } ?? false }
@@ -61,9 +62,8 @@ package struct Planner {
     /// The layers that a group's items come from, in recorded order.
     private func origins(of group: Fusion.Group) -> [Origin] {
         var found: [Origin] = []
-        for item in group.items {
-            let origin = graph.items[item].origin
-            if origin != .none, !found.contains(origin) { found.append(origin) }
+        for origin in group.items.flatMap({ graph.items[$0].origins }) where !found.contains(origin) {
+            found.append(origin)
         }
         return found
     }
@@ -125,7 +125,7 @@ package struct Planner {
                     OperandDescription(
                         type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides,
                         blockedShape: graph.bases[$0].blockedShape)
-                }, repetitions: step.repetitions, origins: step.origins)
+                }, repetitions: step.repetitions, origins: step.origins, isInference: step.isInference)
             assembly.add(step, index: index, kernel: try backend.prepare(description), description: description)
         }
         return assembly.finish(kept: kept)

@@ -47,8 +47,8 @@ package final class Program: Sendable {
         try Transfer.moved(realized, type, to: backend)
     }
 
-    /// Runs on the inputs' memory, on the program's device, plain and contiguous. What the outputs replace is overwritten where `inputs` hold the
-    /// last reference.
+    /// Runs on the inputs' memory, on the program's device, plain and contiguous. What the outputs replace is overwritten where
+    /// `inputs` hold the last reference. Captured values are appended to `inputs`.
     package func run(inputs: inout [Realized], arguments: [Scalar]) throws -> [Realized] {
         if !captured.isEmpty { inputs += captured }
         return try plan.run(leaves: &inputs, arguments: arguments, on: backend).results

@@ -143,7 +143,9 @@ private final class TracedProgram {
             }
         } catch {
             for write in writes {
-                write.slot.current = write.output.map { Tensor(Value.failed(error, outputTypes[$0])) }
+                write.slot.current = write.output.map {
+                    Tensor(Value.failed(error, outputTypes[$0], device: outputDevices[$0]))
+                }
             }
             throw error
         }

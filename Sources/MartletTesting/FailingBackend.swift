@@ -114,7 +114,43 @@ package final class FailingBackend: Backend {
     }
     package func prepare(_ step: StepDescription) throws -> any PreparedKernel {
         try meet(.preparation)
-        return Kernel(inner: try inner.prepare(step), backend: self)
+        let kernel = try inner.prepare(step)
+        if let packing = kernel as? any PackingKernel { return Packing(inner: packing, backend: self) }
+        return Kernel(inner: kernel, backend: self)
+    }
+
+    /// A kernel that packs an operand: memory for that is an allocation like any other.
+    private final class Packing: PackingKernel {
+        private let inner: any PackingKernel
+        private let backend: FailingBackend
+        var packedOperand: Int { inner.packedOperand }
+        var packing: UInt64? { inner.packing }
+
+        init(inner: any PackingKernel, backend: FailingBackend) {
+            self.inner = inner
+            self.backend = backend
+        }
+
+        func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer {
+            try backend.meet(.allocation)
+            return try inner.pack(operand)
+        }
+
+        func run(
+            _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>
+        ) throws {
+            try backend.meet(.allocation)
+            try backend.meet(.kernel)
+            try inner.run(pointers, scalars)
+        }
+
+        func run(
+            _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>,
+            packed: UnsafeMutableRawPointer
+        ) throws {
+            try backend.meet(.kernel)
+            try inner.run(pointers, scalars, packed: packed)
+        }
     }
 
     private final class Kernel: PreparedKernel {

@@ -88,6 +88,69 @@ struct ConvolutionFusionTests {
         }
     }
 
+    @Test("A convolution that nobody reads is no stumbling block for the one that is folded before it")
+    func unread() throws {
+        Runtime.start()
+        let inputs = Self.inputs(.float32)
+        let kept = try Recording.with(Recording()) {
+            try Modes.with({ $0.recordsHistory = false }) { () throws -> HostArray in
+                let values = inputs.map { HostMemory.leaf($0, layout: 0) }
+                let first = try values[0].convolution(values[1]).applying(.relu)
+                let second = try values[0].convolution(values[1], strides: [1, 1]).applying(.tanh)
+                let empty = second.sliced(axis: 0, start: 0, count: 0)
+                let joined = Value.make(.concatenate(Concatenate(0)), [first, empty])
+                return try Self.read(joined)
+            }
+        }
+        #expect(kept.type.shape == [2, 32, 7, 7])
+    }
+
+    @Test("What a derivative records is not folded: its bits do not depend on where it is cut")
+    func derivative() throws {
+        Runtime.start()
+        func gradient(readingBetween: Bool) throws -> HostArray {
+            try Recording.with(Recording()) {
+                let values = Self.inputs(.bfloat16).map { HostMemory.leaf($0, layout: 0).differentiableAlias() }
+                // The input's gradient of a transposed convolution is a convolution; here it meets another gradient.
+                let x = values[0]
+                let weight = HostMemory.leaf(Self.transposedWeight, layout: 0)
+                let up = try x.transposedConvolution(weight)
+                let loss = up.sum([0, 1, 2, 3]) + (x * x).sum([0, 1, 2, 3])
+                let gradients = Differentiation.gradients(of: [loss], cotangents: [loss.ones()], by: [x])
+                guard let found = gradients[0] else { throw FlushError.lost("test") }
+                var held = [TensorHandle(found)]
+                if readingBetween {
+                    held += found.node.operands.map { TensorHandle($0) }
+                    for one in held { try Flush.value(of: one.value.node) }
+                }
+                defer { withExtendedLifetime(held) {} }
+                return try Self.read(found)
+            }
+        }
+        #expect(try gradient(readingBetween: true).difference(from: gradient(readingBetween: false)) == nil)
+    }
+
+    private static func read(_ value: Value) throws -> HostArray {
+        let held = TensorHandle(value)
+        try Flush.value(of: held.value.node)
+        return try HostMemory.array(held.value)
+    }
+
+    private static var transposedWeight: HostArray {
+        var numbers = CaseNumbers(seed: 9)
+        return numbers.reals([16, 16, 3, 3], .bfloat16)
+    }
+
+    @Test("A rectifier that is folded turns NaN into 0, as decision 6 says; one that is not lets it through")
+    func nonFinite() throws {
+        var inputs = Self.inputs(.float32)
+        inputs[0] = HostArray(
+            inputs[0].type, real: inputs[0].reals.enumerated().map { $0.offset == 3 ? .nan : $0.element })
+        let folded = try Self.onProcessor(inputs)[0].reals.contains { $0.isNaN }
+        #expect(folded == (CPUBackend.shared.engine == nil))
+        #expect(try Self.onProcessor(inputs, recordsHistory: true)[0].reals.contains { $0.isNaN })
+    }
+
     @Test("bfloat16 is rounded once where it is folded: at most two units from what is not")
     func halves() throws {
         let inputs = Self.inputs(.bfloat16)

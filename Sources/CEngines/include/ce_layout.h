@@ -53,6 +53,9 @@ bool ce_layout_is_padded(const ce_layout *layout);
 /// True where it is row-major and contiguous.
 bool ce_layout_is_plain(const ce_layout *layout);
 
+/// True where it is something else than strides and blocks: no hash tells two such layouts of one size apart.
+bool ce_layout_is_opaque(const ce_layout *layout);
+
 /// Writes e.g. "f32 128x32x26x26 strides 21632,676,26,1" or "f32 ... blocks 1:16" and returns the length that it needs,
 /// like snprintf.
 int ce_layout_describe(const ce_layout *layout, char *text, size_t size);

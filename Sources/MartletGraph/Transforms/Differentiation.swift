@@ -12,7 +12,7 @@ package enum Differentiation {
         let walk = Walk(from: outputs, stoppingAt: stops)
         let recordsHistory = Modes.current.recordsHistory && walk.standsOnMore(than: asked)
         let arrived = Modes.with(
-            { $0.recordsHistory = recordsHistory },
+            { ($0.recordsHistory, $0.isDeriving) = (recordsHistory, true) },
             {
                 Recording.uninterrupted {
                     reverse(
@@ -34,7 +34,7 @@ package enum Differentiation {
     ) -> [(leaf: Node, gradient: Value)] {
         let walk = Walk(from: [output], stoppingAt: [])
         let arrived = Modes.with(
-            { $0.recordsHistory = createGraph },
+            { ($0.recordsHistory, $0.isDeriving) = (createGraph, true) },
             {
                 Recording.uninterrupted {
                     reverse(walk, [output], [cotangent], isWanted: walk.reaching { $0.leaf != nil }, [])

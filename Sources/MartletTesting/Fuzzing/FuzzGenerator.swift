@@ -142,7 +142,7 @@ package struct FuzzGenerator {
         case 13: addIndexed(source, type)
         case 14, 15, 16: addReduction(source, type)
         case 17: addScan(source, type)
-        case 18, 19: random.chance(10) ? addBlockConvolution() : addContraction(source, type)
+        case 18, 19: random.chance(20) ? addBlockConvolution() : addContraction(source, type)
         case 20: addSource()
         default: addBody(source, type)
         }
@@ -328,7 +328,16 @@ package struct FuzzGenerator {
             let gradient = FuzzWork.convolutionGradient(byWeight: random.chance(50), stride: stride, padding: padding)
             add(gradient, Array(operands.prefix(2)))
         } else {
-            add(.convolution(stride: stride, padding: padding, hasBias: hasBias), operands)
+            let convolution = FuzzWork.convolution(stride: stride, padding: padding, hasBias: hasBias)
+            guard add(convolution, operands), random.chance(50) else { return }
+            // The same with a part of the weight replaced, in place where nobody holds the old one: what was packed from that is
+            // stale.
+            let weight = instructions[operands[1]].type
+            let part = partner(Shape([1] + weight.shape.sizes.dropFirst()), weight.dtype)
+            let starts = [random.below(weight.shape[0]), 0, 0, 0]
+            add(.updateSlice(starts: starts, steps: [1, 1, 1, 1]), [operands[1], part])
+            operands[1] = instructions.count - 1
+            add(convolution, operands)
         }
     }
 

@@ -29,7 +29,9 @@ package struct FuzzRun {
     private mutating func run() throws -> [HostArray] {
         let (own, other) = (Recording(), Recording())
         for index in script.instructions.indices {
-            Recording.with(script.instructions[index].isElsewhere ? other : own) { step(index) }
+            Recording.with(script.instructions[index].isElsewhere ? other : own) {
+                Modes.with({ $0.recordsHistory = !script.isInference }) { step(index) }
+            }
             if script.cuts.contains(index) {
                 try Flush.all(own)
                 try Flush.all(other)
@@ -51,8 +53,10 @@ package struct FuzzRun {
         if case .input(let type, let seed, let layout) = instruction.work {
             input = HostMemory.leaf(script.elements(type, seed: seed), layout: layout, device: device)
         }
+        // A gradient is by the value itself, wherever it is, and not by a copy that nothing stands on.
+        let goes = instruction.work != .gradient
         let operands = instruction.operands.compactMap { values[$0] }.map { operand in
-            device.map { operand.copied(to: $0) } ?? operand
+            goes ? device.map { operand.copied(to: $0) } ?? operand : operand
         }
         let value: Value
         do throws(ShapeError) {

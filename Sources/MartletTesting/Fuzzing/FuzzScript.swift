@@ -20,6 +20,16 @@ package struct FuzzScript: Sendable {
     /// Instructions after which everything pending is run.
     package var cuts: Set<Int>
 
+    /// True where it runs without a history, as in inference, where more is folded and packed weights are kept: every second
+    /// script that asks for no derivative. Not with convolutions in bfloat16, which are then rounded less often.
+    package var isInference: Bool {
+        seed % 2 == 0
+            && instructions.allSatisfy { instruction in
+                !instruction.work.differentiates
+                    && !(instruction.work.isConvolution && instruction.type.dtype == .bfloat16)
+            }
+    }
+
     /// The last instruction that reads each one; its own index where none does.
     package var lastUses: [Int] {
         var result = Array(instructions.indices)

@@ -44,6 +44,16 @@ package enum FuzzWork: Hashable, Sendable {
 }
 
 extension FuzzWork {
+    /// True where a derivative is asked for, which needs a history.
+    var differentiates: Bool {
+        switch self {
+        case .convolutionGradient, .watch, .gradient: true
+        default: false
+        }
+    }
+
+    var isConvolution: Bool { if case .convolution = self { true } else { false } }
+
     /// Records the instruction. `isExact` keeps numbers small integers, so that every backend must agree to the bit; else
     /// they are kept small by smooth functions.
     package func record(_ operands: [Value], isExact: Bool, input: Value?) throws(ShapeError) -> Value {
