@@ -125,21 +125,27 @@ package final class Node: @unchecked Sendable {
     // MARK: Life after a flush
 
     /// Called under the recording's lock by whoever ran the node: stores what was kept and lets go of the rest.
-    package func complete(_ values: (Int) -> Realized?, keepingHistory: Bool) {
+    ///
+    /// - Parameter isGuest: another thread than the recording's own ran it. What has no value now may be read by a gradient that
+    ///   was recorded already and that nobody has asked for yet: its operands stay even where `backward` has walked it.
+    package func complete(_ values: (Int) -> Realized?, keepingHistory: Bool, isGuest: Bool = false) {
         realizedFirst = values(0)
         for index in realizedMore.indices { realizedMore[index] = values(index + 1) }
-        if !keepingHistory || isHistoryReleased { operands = [] }
-        leaveRecording()
-        let made = realizedFirst != nil || realizedMore.contains { $0 != nil }
-        stateStorage.store(made ? .ready : .released, ordering: .releasing)
+        let isMade = realizedFirst != nil || realizedMore.contains { $0 != nil }
+        finish(isMade, keepingHistory, isGuest)
     }
 
     /// `complete` for a node of one result.
-    package func complete(first realized: Realized?, keepingHistory: Bool) {
+    package func complete(first realized: Realized?, keepingHistory: Bool, isGuest: Bool = false) {
         realizedFirst = realized
-        if !keepingHistory || isHistoryReleased { operands = [] }
+        finish(realized != nil, keepingHistory, isGuest)
+    }
+
+    @inline(__always)
+    private func finish(_ isMade: Bool, _ keepingHistory: Bool, _ isGuest: Bool) {
+        if !keepingHistory || isHistoryReleased && (isMade || !isGuest) { operands = [] }
         leaveRecording()
-        stateStorage.store(realized != nil ? .ready : .released, ordering: .releasing)
+        stateStorage.store(isMade ? .ready : .released, ordering: .releasing)
     }
 
     func leaveRecording() {

@@ -346,7 +346,8 @@ final class Component {
             if node.isPending && (mark.isNeeded || !isGuest) || mask != 0 {
                 if node.resultCount == 1 {
                     node.complete(
-                        first: mask != 0 ? results[next] : node.realized(0), keepingHistory: mark.keepsOperands)
+                        first: mask != 0 ? results[next] : node.realized(0), keepingHistory: mark.keepsOperands,
+                        isGuest: isGuest)
                 } else {
                     complete(node, mask, results[next...], keepingHistory: mark.keepsOperands)
                 }
@@ -360,7 +361,7 @@ final class Component {
             { result in
                 guard mask >> UInt64(result) & 1 == 1 else { return node.realized(result) }
                 return results[results.startIndex + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
-            }, keepingHistory: keepingHistory)
+            }, keepingHistory: keepingHistory, isGuest: isGuest)
     }
 }
 
