@@ -40,4 +40,23 @@ struct PlanCacheTests {
         #expect(counts.made - counts.evicted <= 20)
         #expect(counts.hit == 200)
     }
+
+    @Test("A miss costs under a millisecond a hundred nodes, the engine's kernels not counted")
+    func miss() throws {
+        Runtime.start()
+        // The quickest of many: what a neighbour took is not planning's. No product and no convolution: no engine.
+        let quickest = try (2..<42).map { size -> Duration in
+            try Recording.with(Recording()) {
+                var x = Tensor.ones([size, 3])
+                for _ in 0..<20 { x = (x * 0.5 + x.sum(axis: 0)).tanh() - 0.25 }
+                let count = Recording.current.nodes.count
+                #expect(count >= 100)
+                let made = PlanCache.shared.counts.made
+                let time = try ContinuousClock().measure { try Flush.value(of: x.value.node) } * 100 / count
+                #expect(PlanCache.shared.counts.made > made)
+                return time
+            }
+        }.min()
+        #expect(try #require(quickest) < .milliseconds(1))
+    }
 }
