@@ -265,14 +265,15 @@ static void run_blocks(void *context, int64_t begin, int64_t end) {
     }
 }
 
-static void run_first(void *context, int64_t begin, int64_t end) {
-    const passes *p = context;
-    for (int64_t i = begin; i < end; i++) p->first(&p->job, i / p->job.shape->blocks, i % p->job.shape->blocks);
-}
+/// One pass over planes.
+typedef struct {
+    const job *job;
+    plane_work work;
+} pass;
 
-static void run_second(void *context, int64_t begin, int64_t end) {
-    const passes *p = context;
-    for (int64_t i = begin; i < end; i++) p->second(&p->job, i / p->job.shape->blocks, i % p->job.shape->blocks);
+static void run_planes(void *context, int64_t begin, int64_t end) {
+    const pass *p = context;
+    for (int64_t i = begin; i < end; i++) p->work(p->job, i / p->job->shape->blocks, i % p->job->shape->blocks);
 }
 
 /// Block by block where there are enough for all threads; plane by plane otherwise. The numbers are the same.
@@ -283,9 +284,9 @@ static void run_passes(passes *p) {
         mk_parallel_for(s->blocks, 1 + 1024 / (plane * s->batch), run_blocks, p);
         return;
     }
-    mk_parallel_for(s->blocks * s->batch, 1 + 1024 / plane, run_first, p);
+    mk_parallel_for(s->blocks * s->batch, 1 + 1024 / plane, run_planes, &(pass){&p->job, p->first});
     for (int64_t block = 0; block < s->blocks; block++) p->between(&p->job, block);
-    mk_parallel_for(s->blocks * s->batch, 1 + 1024 / plane, run_second, p);
+    mk_parallel_for(s->blocks * s->batch, 1 + 1024 / plane, run_planes, &(pass){&p->job, p->second});
 }
 
 void mk_batch_norm_forward(int dtype, const mk_batch_norm *shape, const mk_batch_norm_forward_memory *memory) {

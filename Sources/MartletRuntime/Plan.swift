@@ -24,8 +24,8 @@ package final class Plan: @unchecked Sendable {
         let firstPointer: Int
         let derived: [Derived]
         let name: String
-        /// The leaf whose packed form the kernel may keep from run to run.
-        var packedLeaf: Int?
+        /// The kernel again, with the leaf whose packed form it may keep from run to run.
+        var packing: (kernel: any PackingKernel, leaf: Int)?
     }
 
     /// A derived scalar with its pointer, where it is read from memory.
@@ -163,10 +163,8 @@ package final class Plan: @unchecked Sendable {
                 for step in steps {
                     for derived in step.derived { try fill(derived, scalarBase, tableBase, backend) }
                     let pointers = tableBase + step.firstPointer
-                    if let leaf = step.packedLeaf, let kernel = step.kernel as? any PackingKernel,
-                        !leaves[leaf].buffer.isBorrowed
-                    {
-                        try run(kernel, pointers, UnsafePointer(scalarBase), on: leaves[leaf])
+                    if let packing = step.packing, !leaves[packing.leaf].buffer.isBorrowed {
+                        try run(packing.kernel, pointers, UnsafePointer(scalarBase), on: leaves[packing.leaf])
                     } else {
                         try step.kernel.run(pointers, UnsafePointer(scalarBase))
                     }
@@ -245,19 +243,21 @@ struct PlanAssembly {
         steps.append(
             Plan.Step(
                 kernel: kernel, firstPointer: first, derived: derived, name: description.name,
-                packedLeaf: packedLeaf(step, kernel)))
+                packing: packing(step, kernel)))
         descriptions.append(description)
     }
 
     /// The leaf whose packed form is worth keeping: the kernel reads all of it, in inference, and the plan does not overwrite it.
     /// In training it would be of use once.
-    private func packedLeaf(_ step: Planner.Step, _ kernel: any PreparedKernel) -> Int? {
+    private func packing(
+        _ step: Planner.Step, _ kernel: any PreparedKernel
+    ) -> (kernel: any PackingKernel, leaf: Int)? {
         guard step.isInference, let kernel = kernel as? any PackingKernel, kernel.packing != nil else { return nil }
         let operand = step.inputs[kernel.packedOperand]
         guard case .leaf(let leaf) = memory.places[operand.view.base], graph.isWhole(operand),
             !memory.buffers.contains(where: { $0.donor == leaf })
         else { return nil }
-        return leaf
+        return (kernel, leaf)
     }
 
     private mutating func source(_ view: View, _ dtype: DataType) -> Plan.PointerSource {
