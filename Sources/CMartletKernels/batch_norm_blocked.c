@@ -58,9 +58,29 @@ typedef struct {
     void *partial;  // moments or sums, an image a block
 } job;
 
+/// A plane: some positions of one block of 16 channels. Where all channels lie side by side, batch and positions are one
+/// axis of rows, which is cut into pieces that stay in the second cache while block after block of them is read.
+static inline bool is_last(const mk_batch_norm *s) { return s->pitch > BLOCK; }
+
+/// Rows of a piece: 128 KB of bfloat16, but no fewer than make the sums of a plane worth their while.
+static inline int64_t piece_rows(const mk_batch_norm *s) { return 65536 / s->pitch > 64 ? 65536 / s->pitch : 64; }
+
+/// Images, or pieces.
+static inline int64_t plane_count(const mk_batch_norm *s) {
+    return is_last(s) ? (s->batch * s->positions + piece_rows(s) - 1) / piece_rows(s) : s->batch;
+}
+
 /// The first element of a plane.
 static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t block) {
+    if (is_last(s)) return image * piece_rows(s) * s->pitch + block * BLOCK;
     return (image * s->blocks + block) * s->positions * BLOCK;
+}
+
+/// Positions of a plane.
+static inline int64_t plane_positions(const mk_batch_norm *s, int64_t image) {
+    if (!is_last(s)) return s->positions;
+    const int64_t left = s->batch * s->positions - image * piece_rows(s);
+    return left < piece_rows(s) ? left : piece_rows(s);
 }
 
 // Chan, Golub and LeVeque (1979): moments of two sets as one.
@@ -76,45 +96,45 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
 /// Adds position `at` of a plane's gradient to the sums of `DEFINE_BATCH_NORM`'s first backward pass.
 #define ADD_GRADIENT(at, sum, product, LOAD, STORE, ROUND) \
     do { \
-        lanes g = LOAD(gradient + (at) * BLOCK); \
+        lanes g = LOAD(gradient + (at) * pitch); \
         if (second) { \
-            g += LOAD(second + (at) * BLOCK); \
+            g += LOAD(second + (at) * pitch); \
             g = ROUND(g); \
         } \
-        if (output) g *= SELECT(LOAD(output + (at) * BLOCK) > 0, (lanes){0} + 1); \
-        if (kept) STORE(kept + (at) * BLOCK, g); \
+        if (output) g *= SELECT(LOAD(output + (at) * pitch) > 0, (lanes){0} + 1); \
+        if (kept) STORE(kept + (at) * pitch, g); \
         (sum) += g; \
-        (product) += g * (LOAD(x + (at) * BLOCK) - mean); \
+        (product) += g * (LOAD(x + (at) * pitch) - mean); \
     } while (0)
 
 #define DEFINE_BATCH_NORM(NAME, S, LOAD, STORE, ROUND) \
     /* Chunk by chunk, so that the second look at a chunk finds it in the first cache. */ \
-    static MK_CLONES void NAME##_moments(const S *x, int64_t positions, moments *result) { \
+    static MK_CLONES void NAME##_moments(const S *x, int64_t positions, int64_t pitch, moments *result) { \
         *result = (moments){0}; \
         for (int64_t start = 0; start < positions; start += CHUNK) { \
             const int64_t count = positions - start < CHUNK ? positions - start : CHUNK; \
-            const S *chunk = x + start * BLOCK; \
+            const S *chunk = x + start * pitch; \
             lanes a = {0}, b = {0}, c = {0}, d = {0}; \
             int64_t i = 0; \
             for (; i + 4 <= count; i += 4) { \
-                a += LOAD(chunk + i * BLOCK); \
-                b += LOAD(chunk + (i + 1) * BLOCK); \
-                c += LOAD(chunk + (i + 2) * BLOCK); \
-                d += LOAD(chunk + (i + 3) * BLOCK); \
+                a += LOAD(chunk + i * pitch); \
+                b += LOAD(chunk + (i + 1) * pitch); \
+                c += LOAD(chunk + (i + 2) * pitch); \
+                d += LOAD(chunk + (i + 3) * pitch); \
             } \
-            for (; i < count; i++) a += LOAD(chunk + i * BLOCK); \
+            for (; i < count; i++) a += LOAD(chunk + i * pitch); \
             const lanes mean = ((a + b) + (c + d)) / (float)count; \
             lanes p = {0}, q = {0}, r = {0}, s = {0}; \
             for (i = 0; i + 4 <= count; i += 4) { \
-                const lanes t = LOAD(chunk + i * BLOCK) - mean, u = LOAD(chunk + (i + 1) * BLOCK) - mean; \
-                const lanes v = LOAD(chunk + (i + 2) * BLOCK) - mean, w = LOAD(chunk + (i + 3) * BLOCK) - mean; \
+                const lanes t = LOAD(chunk + i * pitch) - mean, u = LOAD(chunk + (i + 1) * pitch) - mean; \
+                const lanes v = LOAD(chunk + (i + 2) * pitch) - mean, w = LOAD(chunk + (i + 3) * pitch) - mean; \
                 p += t * t; \
                 q += u * u; \
                 r += v * v; \
                 s += w * w; \
             } \
             for (; i < count; i++) { \
-                const lanes t = LOAD(chunk + i * BLOCK) - mean; \
+                const lanes t = LOAD(chunk + i * pitch) - mean; \
                 p += t * t; \
             } \
             ADD_MOMENTS(result, (double)count, WIDE(mean), WIDE((p + q) + (r + s))); \
@@ -123,7 +143,8 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
     static MK_CLONES void NAME##_apply(const job *j, int64_t image, int64_t block) { \
         const mk_batch_norm_forward_memory *m = j->forward; \
         const mk_batch_norm *s = j->shape; \
-        const int64_t at = plane_at(s, image, block); \
+        const int64_t at = plane_at(s, image, block), pitch = s->pitch; \
+        const int64_t end = plane_positions(s, image) * pitch; \
         const S *x = (const S *)m->x + at, *residual = m->residual ? (const S *)m->residual + at : NULL; \
         S *y = (S *)m->y + at; \
         const lanes mean = LOAD_F32(m->mean + block * BLOCK), shift = LOAD_F32(m->shift + block * BLOCK); \
@@ -131,38 +152,39 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
         for (int i = 0; i < BLOCK; i++) factor[i] = 1.0f / sqrtf(factor[i]); \
         factor *= LOAD_F32(m->scale + block * BLOCK); \
         if (residual && s->rectifies) { \
-            for (int64_t i = 0; i < s->positions * BLOCK; i += BLOCK) { \
+            for (int64_t i = 0; i < end; i += pitch) { \
                 const lanes value = (LOAD(x + i) - mean) * factor + shift; \
                 const lanes sum = ROUND(value) + LOAD(residual + i); \
                 STORE(y + i, RECTIFIED(sum)); \
             } \
         } else if (residual) { \
-            for (int64_t i = 0; i < s->positions * BLOCK; i += BLOCK) { \
+            for (int64_t i = 0; i < end; i += pitch) { \
                 const lanes value = (LOAD(x + i) - mean) * factor + shift; \
                 STORE(y + i, ROUND(value) + LOAD(residual + i)); \
             } \
         } else if (s->rectifies) { \
-            for (int64_t i = 0; i < s->positions * BLOCK; i += BLOCK) { \
+            for (int64_t i = 0; i < end; i += pitch) { \
                 const lanes value = (LOAD(x + i) - mean) * factor + shift; \
                 STORE(y + i, RECTIFIED(value)); \
             } \
         } else { \
-            for (int64_t i = 0; i < s->positions * BLOCK; i += BLOCK) \
+            for (int64_t i = 0; i < end; i += pitch) \
                 STORE(y + i, (LOAD(x + i) - mean) * factor + shift); \
         } \
     } \
     static MK_CLONES void NAME##_sums(const job *j, int64_t image, int64_t block, gradient_sums *result) { \
         const mk_batch_norm_backward_memory *m = j->backward; \
         const mk_batch_norm *s = j->shape; \
-        const int64_t at = plane_at(s, image, block); \
+        const int64_t at = plane_at(s, image, block), pitch = s->pitch; \
+        const int64_t positions = plane_positions(s, image); \
         const S *gradient = (const S *)m->gradient + at, *x = (const S *)m->x + at; \
         const S *second = m->second ? (const S *)m->second + at : NULL; \
         const S *output = m->output ? (const S *)m->output + at : NULL; \
         S *kept = m->kept ? (S *)m->kept + at : NULL; \
         const lanes mean = LOAD_F32(m->mean + block * BLOCK); \
         *result = (gradient_sums){{0}, {0}}; \
-        for (int64_t start = 0; start < s->positions; start += CHUNK) { \
-            const int64_t end = s->positions - start < CHUNK ? s->positions : start + CHUNK; \
+        for (int64_t start = 0; start < positions; start += CHUNK) { \
+            const int64_t end = positions - start < CHUNK ? positions : start + CHUNK; \
             lanes sum = {0}, other_sum = {0}, product = {0}, other_product = {0}; \
             int64_t i = start; \
             for (; i + 2 <= end; i += 2) { \
@@ -177,7 +199,8 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
     static MK_CLONES void NAME##_back(const job *j, int64_t image, int64_t block) { \
         const mk_batch_norm_backward_memory *m = j->backward; \
         const mk_batch_norm *s = j->shape; \
-        const int64_t at = plane_at(s, image, block); \
+        const int64_t at = plane_at(s, image, block), pitch = s->pitch; \
+        const int64_t end = plane_positions(s, image) * pitch; \
         /* What was kept is the whole gradient. */ \
         const S *gradient = (const S *)(m->kept ? m->kept : m->gradient) + at, *x = (const S *)m->x + at; \
         const S *second = m->second && !m->kept ? (const S *)m->second + at : NULL; \
@@ -191,7 +214,7 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
         const lanes scale = LOAD_F32(m->scale_gradient + block * BLOCK) / numbers * deviation; \
         const lanes factor = LOAD_F32(m->scale + block * BLOCK) * deviation; \
         if (output) { \
-            for (int64_t i = 0; i < s->positions * BLOCK; i += BLOCK) { \
+            for (int64_t i = 0; i < end; i += pitch) { \
                 lanes g = LOAD(gradient + i); \
                 if (second) { \
                     g += LOAD(second + i); \
@@ -201,7 +224,7 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
                 STORE(result + i, (g - shift - (LOAD(x + i) - mean) * scale) * factor); \
             } \
         } else { \
-            for (int64_t i = 0; i < s->positions * BLOCK; i += BLOCK) { \
+            for (int64_t i = 0; i < end; i += pitch) { \
                 lanes g = LOAD(gradient + i); \
                 if (second) { \
                     g += LOAD(second + i); \
@@ -213,11 +236,11 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
     } \
     static void NAME##_plane_moments(const job *j, int64_t image, int64_t block) { \
         NAME##_moments( \
-            (const S *)j->forward->x + plane_at(j->shape, image, block), j->shape->positions, \
-            (moments *)j->partial + block * j->shape->batch + image); \
+            (const S *)j->forward->x + plane_at(j->shape, image, block), plane_positions(j->shape, image), \
+            j->shape->pitch, (moments *)j->partial + block * plane_count(j->shape) + image); \
     } \
     static void NAME##_plane_sums(const job *j, int64_t image, int64_t block) { \
-        NAME##_sums(j, image, block, (gradient_sums *)j->partial + block * j->shape->batch + image); \
+        NAME##_sums(j, image, block, (gradient_sums *)j->partial + block * plane_count(j->shape) + image); \
     }
 
 DEFINE_BATCH_NORM(f32, float, LOAD_F32, STORE_F32, ROUND_F32)
@@ -225,18 +248,20 @@ DEFINE_BATCH_NORM(bf16, uint16_t, LOAD_BF16, STORE_BF16, ROUND_BF16)
 
 /// Mean and variance of a block from those of its planes.
 static MK_CLONES void gather_moments(const job *j, int64_t block) {
-    const moments *planes = (const moments *)j->partial + block * j->shape->batch;
+    const int64_t count = plane_count(j->shape);
+    const moments *planes = (const moments *)j->partial + block * count;
     moments all = {0};
-    for (int64_t image = 0; image < j->shape->batch; image++)
+    for (int64_t image = 0; image < count; image++)
         ADD_MOMENTS(&all, planes[image].count, planes[image].mean, planes[image].deviation);
     *(lanes *)(j->forward->mean + block * BLOCK) = NARROW(all.mean);
     *(lanes *)(j->forward->variance + block * BLOCK) = NARROW(all.deviation / all.count);
 }
 
 static MK_CLONES void gather_sums(const job *j, int64_t block) {
-    const gradient_sums *planes = (const gradient_sums *)j->partial + block * j->shape->batch;
+    const int64_t count = plane_count(j->shape);
+    const gradient_sums *planes = (const gradient_sums *)j->partial + block * count;
     gradient_sums all = {{0}, {0}};
-    for (int64_t image = 0; image < j->shape->batch; image++) {
+    for (int64_t image = 0; image < count; image++) {
         all.gradient += planes[image].gradient;
         all.product += planes[image].product;
     }
@@ -279,7 +304,15 @@ static void run_planes(void *context, int64_t begin, int64_t end) {
 /// Block by block where there are enough for all threads; plane by plane otherwise. The numbers are the same.
 static void run_passes(passes *p) {
     const mk_batch_norm *s = p->job.shape;
-    const int64_t plane = s->positions + 1;
+    const int64_t plane = (is_last(s) ? piece_rows(s) : s->positions) + 1;
+    if (is_last(s)) {
+        // All blocks of a piece by one thread.
+        const int64_t count = s->blocks * plane_count(s);
+        mk_parallel_for(count, s->blocks, run_planes, &(pass){&p->job, p->first});
+        for (int64_t block = 0; block < s->blocks; block++) p->between(&p->job, block);
+        mk_parallel_for(count, s->blocks, run_planes, &(pass){&p->job, p->second});
+        return;
+    }
     if (s->blocks >= 2 * mk_parallel_threads() || s->batch == 1) {
         mk_parallel_for(s->blocks, 1 + 1024 / (plane * s->batch), run_blocks, p);
         return;
@@ -291,7 +324,7 @@ static void run_passes(passes *p) {
 
 void mk_batch_norm_forward(int dtype, const mk_batch_norm *shape, const mk_batch_norm_forward_memory *memory) {
     const bool is_half = dtype == MK_BFLOAT16;
-    void *partial = mk_scratch(MK_SCRATCH_RESULT, shape->batch * shape->blocks * (int64_t)sizeof(moments));
+    void *partial = mk_scratch(MK_SCRATCH_RESULT, plane_count(shape) * shape->blocks * (int64_t)sizeof(moments));
     passes p = {
         .job = {.shape = shape, .forward = memory, .partial = partial},
         .first = is_half ? bf16_plane_moments : f32_plane_moments,
@@ -302,7 +335,7 @@ void mk_batch_norm_forward(int dtype, const mk_batch_norm *shape, const mk_batch
 
 void mk_batch_norm_backward(int dtype, const mk_batch_norm *shape, const mk_batch_norm_backward_memory *memory) {
     const bool is_half = dtype == MK_BFLOAT16;
-    void *partial = mk_scratch(MK_SCRATCH_RESULT, shape->batch * shape->blocks * (int64_t)sizeof(gradient_sums));
+    void *partial = mk_scratch(MK_SCRATCH_RESULT, plane_count(shape) * shape->blocks * (int64_t)sizeof(gradient_sums));
     passes p = {
         .job = {.shape = shape, .backward = memory, .partial = partial},
         .first = is_half ? bf16_plane_sums : f32_plane_sums,

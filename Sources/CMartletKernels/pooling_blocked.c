@@ -1,4 +1,4 @@
-// Pooling where 16 channels lie innermost: every output is one vector, its taps are whole vectors too.
+// Pooling where 16 channels or more lie innermost: every output of 16 is one vector, its taps are whole vectors too.
 #include <math.h>
 
 #include "matmul_clones.h"
@@ -31,6 +31,13 @@ typedef uint16_t halves __attribute__((vector_size(BLOCK * 2), aligned(2), may_a
         const lanes rounded_ = (value); \
         for (int i_ = 0; i_ < BLOCK; i_++) (x)[i_] = mk_float_to_bf16(rounded_[i_]); \
     } while (0)
+
+/// Elements between neighbouring positions, and where a plane of so many positions begins: [batch, channels / 16, positions,
+/// 16], or [batch, positions, channels].
+static inline int64_t plane_at(const mk_windows *w, int64_t plane, int64_t volume) {
+    const int64_t blocks = w->pitch / BLOCK;
+    return plane / blocks * volume * w->pitch + plane % blocks * BLOCK;
+}
 
 /// The position in the plane of tap (kd, kh, kw) of output (d, h, o); it may lie outside.
 static inline int64_t tap_position(
@@ -65,23 +72,23 @@ static inline int64_t tap_position(
             positions where = (positions){0} - 1; \
             int32_t first = -1; \
             FOR_TAPS(w, d, h, o) { \
-                const lanes value = LOAD(plane + position * BLOCK); \
+                const lanes value = LOAD(plane + position * w->pitch); \
                 const positions wins = (value > best) | (value != value) | first; \
                 best = (lanes)((wins & (positions)value) | (~wins & (positions)best)); \
                 where = (wins & (int32_t)position) | (~wins & where); \
                 first = 0; \
             } \
-            STORE(values + at * BLOCK, best); \
-            if (indices) *(positions *)(indices + at * BLOCK) = where; \
+            STORE(values + at * w->pitch, best); \
+            if (indices) *(positions *)(indices + at * w->pitch) = where; \
         } \
     } \
     static void NAME##_max(void *context, int64_t begin, int64_t end) { \
         const job *j = context; \
         const mk_windows *w = &j->windows; \
         for (int64_t p = begin; p < end; p++) { \
-            const int64_t to = p * w->out_volume * BLOCK; \
+            const int64_t to = plane_at(w, p, w->out_volume); \
             NAME##_max_plane( \
-                w, (const S *)j->input + p * w->in_volume * BLOCK, (S *)j->output + to, \
+                w, (const S *)j->input + plane_at(w, p, w->in_volume), (S *)j->output + to, \
                 j->indices ? j->indices + to : NULL); \
         } \
     } \
@@ -90,22 +97,22 @@ static inline int64_t tap_position(
         const mk_windows *w, const S *gradient, const int32_t *indices, float *sums, S *result) { \
         memset(sums, 0, (size_t)(w->in_volume * BLOCK) * sizeof(float)); \
         for (int64_t o = 0; o < w->out_volume; o++) { \
-            const lanes value = LOAD(gradient + o * BLOCK); \
-            const int32_t *at = indices + o * BLOCK; \
+            const lanes value = LOAD(gradient + o * w->pitch); \
+            const int32_t *at = indices + o * w->pitch; \
             for (int i = 0; i < BLOCK; i++) \
                 if (at[i] >= 0) sums[(int64_t)at[i] * BLOCK + i] += value[i]; \
         } \
         if ((void *)sums != (void *)result) \
-            for (int64_t i = 0; i < w->in_volume; i++) STORE(result + i * BLOCK, *(const lanes *)(sums + i * BLOCK)); \
+            for (int64_t i = 0; i < w->in_volume; i++) STORE(result + i * w->pitch, *(const lanes *)(sums + i * BLOCK)); \
     } \
     static void NAME##_max_back(void *context, int64_t begin, int64_t end) { \
         const job *j = context; \
         const mk_windows *w = &j->windows; \
         float *scratch = \
-            sizeof(S) == 4 ? NULL : mk_scratch(MK_SCRATCH_ROW, w->in_volume * BLOCK * (int64_t)sizeof(float)); \
+            sizeof(S) == 4 && w->pitch == BLOCK ? NULL : mk_scratch(MK_SCRATCH_ROW, w->in_volume * BLOCK * (int64_t)sizeof(float)); \
         for (int64_t p = begin; p < end; p++) { \
-            S *result = (S *)j->output + p * w->in_volume * BLOCK; \
-            const int64_t from = p * w->out_volume * BLOCK; \
+            S *result = (S *)j->output + plane_at(w, p, w->in_volume); \
+            const int64_t from = plane_at(w, p, w->out_volume); \
             NAME##_max_back_plane( \
                 w, (const S *)j->input + from, j->given + from, scratch ? scratch : (float *)(void *)result, result); \
         } \
@@ -113,8 +120,8 @@ static inline int64_t tap_position(
     static MK_CLONES void NAME##_average_plane(const mk_windows *w, const S *plane, S *to) { \
         FOR_OUTPUTS(w) { \
             lanes sum = {0}; \
-            FOR_TAPS(w, d, h, o) sum += LOAD(plane + position * BLOCK); \
-            STORE(to + at * BLOCK, sum / (float)mk_divisor_of(w, at)); \
+            FOR_TAPS(w, d, h, o) sum += LOAD(plane + position * w->pitch); \
+            STORE(to + at * w->pitch, sum / (float)mk_divisor_of(w, at)); \
         } \
     } \
     static void NAME##_average(void *context, int64_t begin, int64_t end) { \
@@ -122,26 +129,26 @@ static inline int64_t tap_position(
         const mk_windows *w = &j->windows; \
         for (int64_t p = begin; p < end; p++) \
             NAME##_average_plane( \
-                w, (const S *)j->input + p * w->in_volume * BLOCK, (S *)j->output + p * w->out_volume * BLOCK); \
+                w, (const S *)j->input + plane_at(w, p, w->in_volume), (S *)j->output + plane_at(w, p, w->out_volume)); \
     } \
     static MK_CLONES void NAME##_average_back_plane(const mk_windows *w, const S *gradient, float *sums, S *result) { \
         memset(sums, 0, (size_t)(w->in_volume * BLOCK) * sizeof(float)); \
         FOR_OUTPUTS(w) { \
-            const lanes share = LOAD(gradient + at * BLOCK) / (float)mk_divisor_of(w, at); \
+            const lanes share = LOAD(gradient + at * w->pitch) / (float)mk_divisor_of(w, at); \
             FOR_TAPS(w, d, h, o) *(lanes *)(sums + position * BLOCK) += share; \
         } \
         if ((void *)sums != (void *)result) \
-            for (int64_t i = 0; i < w->in_volume; i++) STORE(result + i * BLOCK, *(const lanes *)(sums + i * BLOCK)); \
+            for (int64_t i = 0; i < w->in_volume; i++) STORE(result + i * w->pitch, *(const lanes *)(sums + i * BLOCK)); \
     } \
     static void NAME##_average_back(void *context, int64_t begin, int64_t end) { \
         const job *j = context; \
         const mk_windows *w = &j->windows; \
         float *scratch = \
-            sizeof(S) == 4 ? NULL : mk_scratch(MK_SCRATCH_ROW, w->in_volume * BLOCK * (int64_t)sizeof(float)); \
+            sizeof(S) == 4 && w->pitch == BLOCK ? NULL : mk_scratch(MK_SCRATCH_ROW, w->in_volume * BLOCK * (int64_t)sizeof(float)); \
         for (int64_t p = begin; p < end; p++) { \
-            S *result = (S *)j->output + p * w->in_volume * BLOCK; \
+            S *result = (S *)j->output + plane_at(w, p, w->in_volume); \
             NAME##_average_back_plane( \
-                w, (const S *)j->input + p * w->out_volume * BLOCK, scratch ? scratch : (float *)(void *)result, \
+                w, (const S *)j->input + plane_at(w, p, w->out_volume), scratch ? scratch : (float *)(void *)result, \
                 result); \
         } \
     }

@@ -8,6 +8,7 @@
 typedef struct {
     int64_t planes, input[3], kernel[3], output[3], stride[3], low[3], high[3], dilation[3];
     int64_t in_volume, out_volume;
+    int64_t pitch;  // of channel blocks: elements between neighbouring positions
     bool include_pad;
 } mk_windows;
 
@@ -16,7 +17,7 @@ typedef struct {
 } mk_range;
 
 static inline mk_windows mk_windows_of(const mk_pooling *shape, bool dilated) {
-    mk_windows w = {.planes = shape->planes, .in_volume = 1, .out_volume = 1, .include_pad = shape->count_include_pad};
+    mk_windows w = {.planes = shape->planes, .pitch = shape->block, .in_volume = 1, .out_volume = 1, .include_pad = shape->count_include_pad};
     for (int i = 0; i < 3; i++) {
         const int from = i - (3 - shape->rank);
         w.input[i] = from < 0 ? 1 : shape->input[from];

@@ -5,14 +5,19 @@ import MartletTesting
 struct NetworkRow {
     let batch: Int
     let isTraining: Bool
+    let isMixed: Bool
     let make: () -> any Layer
 
-    /// A row by its name, such as `resnet50-train-16` or `vgg16-infer-16`: network, what is done, images of a batch.
+    /// A row by its name, such as `resnet50-train-16` or `vgg16-infer-16-bf16`: network, what is done, images of a batch, and
+    /// whether products run in bfloat16 (`autocast`).
     static func named(_ name: String) -> NetworkRow? {
         let parts = name.split(separator: "-").map(String.init)
-        guard parts.count == 3, let make = network(parts[0]), let batch = Int(parts[2]), batch > 0 else { return nil }
+        let isMixed = parts.count == 4 && parts[3] == "bf16"
+        guard parts.count == 3 || isMixed, let make = network(parts[0]), let batch = Int(parts[2]), batch > 0 else {
+            return nil
+        }
         guard parts[1] == "train" || parts[1] == "infer" else { return nil }
-        return NetworkRow(batch: batch, isTraining: parts[1] == "train", make: make)
+        return NetworkRow(batch: batch, isTraining: parts[1] == "train", isMixed: isMixed, make: make)
     }
 
     private static func network(_ name: String) -> (() -> any Layer)? {
@@ -41,7 +46,7 @@ struct NetworkRow {
         let optimizer = SGD(network.parameters, learningRate: 1e-3, momentum: 0.9, weightDecay: 1e-4)
         let body = { (x: Tensor, y: Tensor) -> Tensor in
             optimizer.zeroGradients()
-            let loss = crossEntropy(network(x), y)
+            let loss = autocast(isEnabled: isMixed) { crossEntropy(network(x), y) }
             loss.backward()
             optimizer.step()
             return loss.detached()
@@ -63,7 +68,9 @@ struct NetworkRow {
         PatternedNumbers.fill(network)
         network.eval()
         let x = images
-        let body = { (x: Tensor) -> Tensor in withoutGradient { network(x).abs().mean() } }
+        let body = { (x: Tensor) -> Tensor in
+            withoutGradient { autocast(isEnabled: isMixed) { network(x).abs() }.to(dtype: .float32).mean() }
+        }
         guard compiled else { return { body(x) } }
         let step = compile(updating: network, function: body)
         return { step(x) }

@@ -23,17 +23,24 @@ enum BlockedBatchNorm {
         }
     }
 
-    static func layouts(_ composite: any Composite) -> StepLayouts? {
+    /// In the blocks that convolutions of the type lie in.
+    static func layouts(_ composite: any Composite, _ operands: [OperandLayout], _ engine: OneDNN?) -> StepLayouts? {
+        guard let engine else { return nil }
+        func block(_ x: TensorType) -> [Int?] {
+            [engine.putsChannelsLast(x.dtype) ? x.shape[1] : ChannelBlocks.size]
+        }
         switch composite {
         case let norm as BatchNormTraining:
-            StepLayouts(
-                operands: [true, false, false] + (norm.addsResidual ? [true] : []), results: [true, false, false])
+            let block = block(operands[0].type)
+            return StepLayouts(
+                operands: block + [nil, nil] + (norm.addsResidual ? block : []), results: block + [nil, nil])
         case let gradient as BatchNormGradient:
-            StepLayouts(
-                operands: [true, true, false, false, false] + (gradient.addsSecond ? [true] : [])
-                    + (gradient.isRectified ? [true] : []),
-                results: [true, false, false] + (gradient.keepsGradient ? [true] : []))
-        default: nil
+            let block = block(operands[1].type)
+            return StepLayouts(
+                operands: block + block + [nil, nil, nil] + (gradient.addsSecond ? block : [])
+                    + (gradient.isRectified ? block : []),
+                results: block + [nil, nil] + (gradient.keepsGradient ? block : []))
+        default: return nil
         }
     }
 
@@ -79,7 +86,8 @@ enum BlockedBatchNorm {
         let sizes = x.valueShape.sizes
         return mk_batch_norm(
             batch: Int64(sizes[0]), blocks: Int64(sizes[1] / ChannelBlocks.size),
-            positions: Int64(sizes[2...].reduce(1, *)), epsilon: Float(epsilon), rectifies: rectifies)
+            positions: Int64(sizes[2...].reduce(1, *)), pitch: Int64(x.block ?? ChannelBlocks.size),
+            epsilon: Float(epsilon), rectifies: rectifies)
     }
 
     private static func numbers(_ pointer: UnsafeMutableRawPointer) -> UnsafePointer<Float> {

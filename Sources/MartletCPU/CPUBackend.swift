@@ -67,7 +67,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where CompositeKernels.has(call.composite, operands, on: self):
-            BlockedBatchNorm.layouts(call.composite)
+            BlockedBatchNorm.layouts(call.composite, operands, engine)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .updateSlice, .gather, .scatter, .indexSelect, .indexAdd, .sort, .reduce,
             .argReduce, .cumulativeSum, .matmul, .linearAlgebra, .composite, .copy, .collective:

@@ -13,11 +13,10 @@ final class EngineConvolution: PreparedKernel {
 
     /// The kernel of a step; nil where the engine has none: the portable one runs.
     static func make(_ primitive: Primitive, _ step: StepDescription, _ backend: CPUBackend) -> (any PreparedKernel)? {
-        let operands = step.inputs.map { OperandLayout(type: $0.valueType, isBlocked: $0.isBlocked) }
-        let results = step.outputs.map(\.valueType)
-        guard let plan = EnginePlan(primitive, operands.map(\.type), results), let engine = backend.engine,
-            let operation = plan.operation(engine),
-            operands.map(\.isBlocked) == plan.operandLayouts, step.outputs[0].isBlocked == plan.resultIsBlocked
+        guard let engine = backend.engine,
+            let (plan, operation) = EnginePlan.best(
+                primitive, step.inputs.map(\.valueType), step.outputs.map(\.valueType), engine),
+            step.inputs.map(\.block) == plan.operandBlocks, step.outputs[0].block == plan.resultBlock
         else { return nil }
         let weights = operation.layout(Int(CE_CONVOLUTION_WEIGHTS.rawValue))
         let writesWeights = plan.attributes.direction == Int32(CE_CONVOLUTION_BACKWARD_WEIGHTS.rawValue)
@@ -62,19 +61,19 @@ final class EngineConvolution: PreparedKernel {
         let types = operands.map(\.type)
         let rest = types.dropFirst(folded.convolutionOperandCount)
         guard let engine, !folded.isScaled || rest.prefix(2).allSatisfy({ $0.dtype == .float32 }),
-            let result = try? folded.resultTypes(of: types)[0],
-            let plan = EnginePlan(.composite(CompositeCall(folded)), types, [result])
+            let result = try? folded.resultTypes(of: types)[0]
         else { return false }
-        return plan.operation(engine) != nil
+        return EnginePlan.best(.composite(CompositeCall(folded)), types, [result], engine) != nil
     }
 
     /// The layouts that the engine's kernel wants, where it has one.
     static func layouts(
         _ primitive: Primitive, _ operands: [OperandLayout], _ results: [TensorType], _ engine: OneDNN?
     ) -> StepLayouts? {
-        guard let engine, let plan = EnginePlan(primitive, operands.map(\.type), results), plan.operation(engine) != nil
-        else { return nil }
-        return StepLayouts(operands: plan.operandLayouts, results: [plan.resultIsBlocked])
+        guard let engine, let (plan, _) = EnginePlan.best(primitive, operands.map(\.type), results, engine) else {
+            return nil
+        }
+        return StepLayouts(operands: plan.operandBlocks, results: [plan.resultBlock])
     }
 }
 
@@ -117,11 +116,28 @@ private struct EnginePlan {
     var attributes: ce_convolution
     /// Slots of the operands, then of the result.
     let slots: [Int]
-    let operandLayouts: [Bool]
-    let resultIsBlocked: Bool
+    /// The channel blocks of each operand and of the result; nil for plain ones.
+    let operandBlocks: [Int?]
+    let resultBlock: Int?
+
+    /// The plan that the engine is quickest with, and its kernel; nil where it has none.
+    static func best(
+        _ primitive: Primitive, _ operands: [TensorType], _ results: [TensorType], _ engine: OneDNN
+    ) -> (EnginePlan, EngineOperation)? {
+        for isLast in engine.putsChannelsLast(operands[0].dtype) ? [true, false] : [false] {
+            if let plan = EnginePlan(primitive, operands, results, isLast: isLast),
+                let operation = plan.operation(engine)
+            {
+                return (plan, operation)
+            }
+        }
+        return nil
+    }
 
     /// Nil for shapes and types that the engine is not quick on.
-    init?(_ primitive: Primitive, _ operands: [TensorType], _ results: [TensorType]) {
+    ///
+    /// - Parameter isLast: activations lie with all channels side by side, else in blocks of 16.
+    private init?(_ primitive: Primitive, _ operands: [TensorType], _ results: [TensorType], isLast: Bool) {
         self.primitive = primitive
         self.operands = operands
         let convolution: Convolution
@@ -171,19 +187,25 @@ private struct EnginePlan {
         guard isDepthwise || isWhole || (isStem && outChannels % block == 0),
             !(isStem && direction == CE_CONVOLUTION_BACKWARD_DATA), input.shape[0] > 0
         else { return nil }
-        let blocked = [source: !isStem, destination: true, Int(CE_CONVOLUTION_ADDEND.rawValue): true]
-        operandLayouts = slots.dropLast().map { blocked[$0] ?? false }
-        resultIsBlocked = blocked[slots[slots.count - 1]] ?? false
-        attributes = ce_convolution(convolution, input, weight, output, direction, isStem: isStem)
+        let outBlock = isLast ? outChannels : block
+        var blocks = [destination: outBlock, Int(CE_CONVOLUTION_ADDEND.rawValue): outBlock]
+        if isLast { blocks[source] = channels } else if !isStem { blocks[source] = block }
+        operandBlocks = slots.dropLast().map { blocks[$0] }
+        resultBlock = blocks[slots[slots.count - 1]]
+        attributes = ce_convolution(convolution, input, weight, output, direction)
+        let blockedFormat = isLast ? CE_FORMAT_CHANNELS_LAST : CE_FORMAT_BLOCKED16
+        let sourceFormat = isStem && !isLast ? CE_FORMAT_PLAIN : blockedFormat
+        attributes.source_format = ce_format(kind: sourceFormat, layout: nil)
+        attributes.destination_format = ce_format(kind: blockedFormat, layout: nil)
         attributes.has_factor_and_shift = folded?.isScaled ?? false
         attributes.has_addend = folded?.addsResidual ?? false
         attributes.relu = folded?.rectifies ?? false
     }
 
-    func operation(_ engine: OneDNN) -> EngineOperation? {
+    private func operation(_ engine: OneDNN) -> EngineOperation? {
         guard engine.serves(operands[0].dtype) else { return nil }
         var attributes = attributes
-        let description = OneDNN.Description(primitive: primitive, operands: operands, layouts: operandLayouts)
+        let description = OneDNN.Description(primitive: primitive, operands: operands, layouts: operandBlocks)
         return engine.operation(description) { ce_convolution_make(&attributes, $0) }
     }
 }
@@ -191,7 +213,7 @@ private struct EnginePlan {
 extension ce_convolution {
     fileprivate init(
         _ convolution: Convolution, _ input: TensorType, _ weight: TensorType, _ output: TensorType,
-        _ direction: ce_convolution_direction, isStem: Bool
+        _ direction: ce_convolution_direction
     ) {
         self.init()
         let dtype = Int32(input.dtype.rawValue)
@@ -209,9 +231,7 @@ extension ce_convolution {
         padding_high = triple(convolution.paddingHigh)
         dilation = triple(convolution.dilations)
         (source_dtype, weights_dtype, destination_dtype, bias_dtype) = (dtype, dtype, dtype, dtype)
-        source_format = ce_format(kind: isStem ? CE_FORMAT_PLAIN : CE_FORMAT_BLOCKED16, layout: nil)
         weights_format = ce_format(kind: CE_FORMAT_ANY, layout: nil)
-        destination_format = ce_format(kind: CE_FORMAT_BLOCKED16, layout: nil)
         has_bias = direction == CE_CONVOLUTION_FORWARD && convolution.hasBias
     }
 }

@@ -23,12 +23,15 @@ extension CPUBackend {
 
     /// Each part copied to its place.
     func prepare(_ concatenation: Concatenate, _ step: StepDescription) -> any PreparedKernel {
-        let strides = step.outputs[0].type.shape.contiguousStrides
+        let shape = step.outputs[0].type.shape
+        let strides = shape.contiguousStrides
         let size = step.outputs[0].type.dtype.byteCount
+        // Channels that all lie side by side are joined there.
+        let axis = step.outputs[0].block != nil && shape[1] == 1 ? shape.rank - 1 : concatenation.axis
         var position = 0
         let parts = step.inputs.map { input -> (program: FusedProgram, byteOffset: Int) in
-            let offset = position * strides[concatenation.axis] * size
-            position += input.type.shape[concatenation.axis]
+            let offset = position * strides[axis] * size
+            position += input.type.shape[axis]
             return (FusedProgram(.copying(input.type, from: input.strides, to: strides)), offset)
         }
         let count = parts.count
@@ -45,10 +48,13 @@ enum BlockedConcatenation {
     static func layouts(
         _ concatenation: Concatenate, _ operands: [OperandLayout], _ results: [TensorType]
     ) -> StepLayouts? {
-        guard concatenation.axis == 1, operands.contains(where: \.isBlocked),
-            operands.allSatisfy({ ChannelBlocks.fit($0.type.shape) })
+        let blocked = operands.filter { $0.block != nil }
+        guard concatenation.axis == 1, !blocked.isEmpty, operands.allSatisfy({ ChannelBlocks.fit($0.type.shape) })
         else { return nil }
-        return StepLayouts(operands: operands.map { _ in true }, results: [true])
+        let areLast = blocked.allSatisfy { $0.block == $0.type.shape[1] }
+        return StepLayouts(
+            operands: operands.map { areLast ? $0.type.shape[1] : ChannelBlocks.size },
+            results: [areLast ? results[0].shape[1] : ChannelBlocks.size])
     }
 }
 

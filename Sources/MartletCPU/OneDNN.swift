@@ -19,6 +19,8 @@ package final class OneDNN: @unchecked Sendable {
     /// The file that serves.
     package let path: String
     package let hasBFloat16: Bool
+    /// True where it multiplies bfloat16 in tiles (AMX): its kernels for that want all channels side by side.
+    package let hasTiles: Bool
     let gompParallel: UnsafeMutableRawPointer?
 
     private let lock = Lock()
@@ -34,6 +36,7 @@ package final class OneDNN: @unchecked Sendable {
         path = ce_dnnl_path().map { String(cString: $0) } ?? ""
         hasBFloat16 =
             instructionSet.contains("bf16") || instructionSet.contains("amx") || instructionSet.contains("fp16")
+        hasTiles = instructionSet.contains("amx")
         gompParallel = ce_dnnl_gomp_parallel()
         ce_dnnl_set_threads(mk_parallel_threads())
     }
@@ -42,7 +45,7 @@ package final class OneDNN: @unchecked Sendable {
     struct Description: Hashable {
         let primitive: Primitive
         let operands: [TensorType]
-        let layouts: [Bool]
+        let layouts: [Int?]
     }
 
     /// The kernel of a description, made where it is met first; nil where the engine has none.
@@ -59,8 +62,12 @@ package final class OneDNN: @unchecked Sendable {
         }
     }
 
+    /// True where its convolutions of a type are quickest with all channels side by side, else in blocks of 16. Measured with
+    /// tiles: 8 times as quick in bfloat16, the same in float32.
+    package func putsChannelsLast(_ dtype: DataType) -> Bool { dtype == .bfloat16 && hasTiles }
+
     /// True where it computes products and convolutions of this type quickly.
-    func serves(_ dtype: DataType) -> Bool { dtype == .float32 || (dtype == .bfloat16 && hasBFloat16) }
+    package func serves(_ dtype: DataType) -> Bool { dtype == .float32 || (dtype == .bfloat16 && hasBFloat16) }
 }
 
 /// One of the engine's kernels.

@@ -32,23 +32,23 @@ package struct Realized: Sendable {
     package var offset: Int
     /// Elements between neighbours along each axis; nil means contiguous and row-major.
     package var strides: [Int]?
-    /// True where the channels (axis 1) lie innermost in blocks of 16, as convolutions like them: nChw16c.
-    package var isBlocked = false
+    /// The size of the blocks in which the channels (axis 1) lie innermost (`ChannelBlocks`); nil where they do not.
+    package var block: Int?
 
-    package init(buffer: Buffer, offset: Int = 0, strides: [Int]? = nil, isBlocked: Bool = false) {
+    package init(buffer: Buffer, offset: Int = 0, strides: [Int]? = nil, block: Int? = nil) {
         self.buffer = buffer
         self.offset = offset
         self.strides = strides
-        self.isBlocked = isBlocked
+        self.block = block
     }
 
     /// True where the elements lie in row-major order without gaps.
-    package var isPlain: Bool { strides == nil && !isBlocked }
+    package var isPlain: Bool { strides == nil && block == nil }
 
     /// Sizes and strides that walk the elements in the row-major order of `shape`.
     package func walk(_ shape: Shape) -> (sizes: Shape, strides: [Int]) {
-        guard isBlocked else { return (shape, strides ?? shape.contiguousStrides) }
-        let blocked = ChannelBlocks.shape(shape)
+        guard let block else { return (shape, strides ?? shape.contiguousStrides) }
+        let blocked = ChannelBlocks.shape(shape, block)
         return (ChannelBlocks.inRowMajorOrder(blocked), ChannelBlocks.inRowMajorOrder(blocked.contiguousStrides))
     }
 }

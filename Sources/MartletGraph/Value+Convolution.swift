@@ -20,7 +20,8 @@ extension Value {
             dilations: try SpatialNumbers.resolved(dilations, count, "dilations", in: name), groups: groups,
             hasBias: bias != nil)
         let isSingle = rank == count + 1
-        let operands = Value.promoted([isSingle ? insertingAxis(0) : self, weight] + (bias.map { [$0] } ?? []))
+        let operands = Value.promotedForProduct(
+            [isSingle ? insertingAxis(0) : self, weight] + (bias.map { [$0] } ?? []))
         let result = try Value.record(.convolution(family), operands)[0]
         return isSingle ? result.removingAxis(0) : result
     }
@@ -40,7 +41,8 @@ extension Value {
         let name = "transposedConvolution"
         let count = weight.rank - 2
         let isSingle = rank == count + 1
-        let operands = Value.promoted([isSingle ? insertingAxis(0) : self, weight] + (bias.map { [$0] } ?? []))
+        let operands = Value.promotedForProduct(
+            [isSingle ? insertingAxis(0) : self, weight] + (bias.map { [$0] } ?? []))
         let attributes = try TransposedAttributes(
             strides: SpatialNumbers.resolved(strides, count, "strides", in: name),
             padding: SpatialNumbers.resolved(padding, count, "padding", in: name),

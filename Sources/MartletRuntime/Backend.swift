@@ -80,21 +80,21 @@ package struct StepDescription: Sendable {
     package var isInference = false
 }
 
-/// An operand before its layout is settled: its type as a value, and whether it lies in channel blocks already.
+/// An operand before its layout is settled: its type as a value, and the size of the channel blocks it lies in already.
 package struct OperandLayout: Sendable {
     package let type: TensorType
-    package let isBlocked: Bool
-    package init(type: TensorType, isBlocked: Bool) {
+    package let block: Int?
+    package init(type: TensorType, block: Int?) {
         self.type = type
-        self.isBlocked = isBlocked
+        self.block = block
     }
 }
 
-/// Which operands and results of a step lie in channel blocks (`ChannelBlocks`).
+/// The channel blocks (`ChannelBlocks`) in which operands and results of a step lie; nil for plain ones.
 package struct StepLayouts: Sendable {
-    package let operands: [Bool]
-    package let results: [Bool]
-    package init(operands: [Bool], results: [Bool]) {
+    package let operands: [Int?]
+    package let results: [Int?]
+    package init(operands: [Int?], results: [Int?]) {
         self.operands = operands
         self.results = results
     }
@@ -108,7 +108,8 @@ package struct OperandDescription: Sendable, Hashable {
     package var isScalarArgument = false
     /// The value's shape where it lies in channel blocks; `type` is then the shape in memory.
     package var blockedShape: Shape?
-    package var isBlocked: Bool { blockedShape != nil }
+    /// The size of the channel blocks it lies in; nil where it is plain.
+    package var block: Int? { blockedShape == nil ? nil : type.shape.sizes.last }
     /// The value's type, however it lies in memory.
     package var valueType: TensorType { TensorType(valueShape, type.dtype) }
     /// The value's shape, however it lies in memory.

@@ -50,17 +50,35 @@ struct ConvolutionFusion {
         folding.replace(index, with: folded, operands, outputs: [result])
     }
 
-    /// A multiplication and then an addition, each by one number a channel, that alone read a base.
+    /// A multiplication and then an addition, each by one number a channel, that alone read a base; between casts to float32 and
+    /// back where the base is of a narrower type.
     private func scaling(
         of base: Int
     ) -> (factor: PlanGraph.Operand, shift: PlanGraph.Operand, result: Int)? {
+        let dtype = graph.bases[base].type.dtype
+        var base = base
+        if dtype == .bfloat16 {
+            guard let widened = cast(of: base, to: .float32) else { return nil }
+            base = widened
+        }
         guard let product = folding.onlyReader(of: base), graph.items[product].work.isElementwise(.binary(.multiply)),
             let factor = channels(graph.items[product].inputs, beside: base),
             let sum = folding.onlyReader(of: graph.items[product].outputs[0]),
             graph.items[sum].work.isElementwise(.binary(.add)),
             let shift = channels(graph.items[sum].inputs, beside: graph.items[product].outputs[0])
         else { return nil }
-        return (factor, shift, graph.items[sum].outputs[0])
+        let result = graph.items[sum].outputs[0]
+        guard let narrowed = dtype == .bfloat16 ? cast(of: result, to: dtype) : result else { return nil }
+        return (factor, shift, narrowed)
+    }
+
+    /// What a cast makes that alone reads a base, whole and in blocks.
+    private func cast(of base: Int, to dtype: DataType) -> Int? {
+        guard let reader = folding.onlyReader(of: base), graph.items[reader].work.isElementwise(.cast),
+            folding.isWholeBlocked(graph.items[reader].inputs[0]),
+            graph.bases[graph.items[reader].outputs[0]].type.dtype == dtype
+        else { return nil }
+        return graph.items[reader].outputs[0]
     }
 
     /// The operand beside `base`, where it is memory of one number a channel that is met in blocks; as a vector.
@@ -70,7 +88,7 @@ struct ConvolutionFusion {
             graph.isReal(other.view.base), other.type.shape.rank >= 4
         else { return nil }
         let rank = other.type.shape.rank
-        let size = ChannelBlocks.size
+        let size = other.type.shape[rank - 1]
         let wanted = (0..<rank).map { $0 == 1 ? size : $0 == rank - 1 ? 1 : 0 }
         let channels = other.type.shape[1] * size
         // An axis of one element has any stride.

@@ -62,7 +62,8 @@ struct Extraction {
     @inline(__always)
     private mutating func add(leaf realized: Realized, _ type: TensorType, _ index: Int) {
         key.write(UInt64(index) << 8 | 0xFE)
-        key.write(UInt64(type.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1) | (realized.isBlocked ? 2 : 0))
+        let block = UInt64(realized.block ?? 0)
+        key.write(block << 32 | UInt64(type.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1))
         key.write(type.shape)
         if let strides = realized.strides { key.write(strides) }
         leaves.append(realized)

@@ -5,8 +5,9 @@ import MartletGraph
 package struct Lowering {
     package internal(set) var graph: PlanGraph
     let backend: any Backend
-    /// Operands whose elements were brought into the other layout already.
+    /// Operands in channel blocks whose elements were brought into the plain layout already; and those brought into blocks.
     var converted: [Operand: Operand] = [:]
+    var blockedCopies: [BlockedKey: Operand] = [:]
 
     package init(argumentCount: Int, backend: any Backend) {
         graph = PlanGraph(argumentCount: argumentCount)
@@ -17,8 +18,8 @@ package struct Lowering {
 
     /// A leaf with the strides it has in memory; the pointer of the run includes its offset.
     package mutating func addLeaf(_ index: Int, _ type: TensorType, _ realized: Realized) -> Operand {
-        if realized.isBlocked {
-            let base = graph.addBase(.leaf(index), TensorType(ChannelBlocks.shape(type.shape), type.dtype))
+        if let block = realized.block {
+            let base = graph.addBase(.leaf(index), TensorType(ChannelBlocks.shape(type.shape, block), type.dtype))
             graph.bases[base].blockedShape = type.shape
             return graph.whole(base)
         }

@@ -44,7 +44,7 @@ package final class Plan: @unchecked Sendable {
         let source: Source
         let offset: View.Offset
         let strides: [Int]?
-        let isBlocked: Bool
+        let block: Int?
     }
 
     let steps: [Step]
@@ -126,10 +126,10 @@ package final class Plan: @unchecked Sendable {
             case .leaf(let index):
                 return Realized(
                     buffer: leaves[index].buffer, offset: leaves[index].offset + scalarOffset, strides: result.strides,
-                    isBlocked: result.isBlocked)
+                    block: result.block)
             case .buffer(let index):
                 return Realized(
-                    buffer: owned[index], offset: scalarOffset, strides: result.strides, isBlocked: result.isBlocked)
+                    buffer: owned[index], offset: scalarOffset, strides: result.strides, block: result.block)
             }
         }
         return (made, completion)
@@ -283,14 +283,14 @@ struct PlanAssembly {
     func finish(kept: [PlanGraph.Operand]) -> Plan {
         let results = kept.map { operand -> Plan.Result in
             let strides = operand.isContiguous ? nil : operand.view.strides
-            let isBlocked = operand.blockedShape != nil
+            let block = operand.block
             switch memory.places[operand.view.base] {
             case .leaf(let index):
                 return Plan.Result(
-                    source: .leaf(index), offset: operand.view.offset, strides: strides, isBlocked: isBlocked)
+                    source: .leaf(index), offset: operand.view.offset, strides: strides, block: block)
             case .buffer(let index):
                 return Plan.Result(
-                    source: .buffer(index), offset: operand.view.offset, strides: strides, isBlocked: isBlocked)
+                    source: .buffer(index), offset: operand.view.offset, strides: strides, block: block)
             case .arena, .nowhere: stop("a result that is kept has no memory of its own")
             }
         }

@@ -59,7 +59,9 @@ package struct PlanGraph: Sendable {
         package var valueType: TensorType { TensorType(blockedShape ?? type.shape, type.dtype) }
         package var isContiguous: Bool { View.isContiguous(view.strides, type.shape) }
         /// Type and layout, as a backend is asked about them.
-        var layout: OperandLayout { OperandLayout(type: valueType, isBlocked: blockedShape != nil) }
+        var layout: OperandLayout { OperandLayout(type: valueType, block: block) }
+        /// The size of the channel blocks it lies in; nil where it is plain.
+        package var block: Int? { blockedShape == nil ? nil : type.shape.sizes.last }
     }
 
     package var bases: [Base] = []

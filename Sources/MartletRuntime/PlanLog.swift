@@ -113,7 +113,8 @@ extension OperandDescription {
     /// "[32, 10] float32", with the layout where it is not the usual one.
     var logText: String {
         if isScalarArgument { return "number" }
-        let layout = isBlocked ? " in channel blocks" : isContiguous ? "" : " with strides \(strides)"
+        let layout =
+            block != nil ? " in channel blocks of \(block ?? 0)" : isContiguous ? "" : " with strides \(strides)"
         return "\(valueShape) \(valueType.dtype)\(layout)"
     }
 }

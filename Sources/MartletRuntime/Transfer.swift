@@ -52,7 +52,7 @@ package enum Transfer {
         // blocked ones.
         let node = Recording.with(Recording()) {
             let source = Value.leaf(realized, type, device: realized.buffer.device)
-            return realized.isBlocked
+            return realized.block != nil
                 ? source.reshaped(known: [type.shape.elementCount]).node
                 : Value.append(.cast(Cast(type.dtype)), [source], type: type)
         }

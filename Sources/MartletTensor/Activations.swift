@@ -66,7 +66,7 @@ extension Tensor {
     public func logSumExp(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: axes, operation: "logSumExp")
-            let result = value.floating.logSumExp(axes)
+            let result = value.forLoss.logSumExp(axes)
             return keepingAxes ? result : result.reshaped(known: shape.reduced(axes))
         }
     }
@@ -79,7 +79,7 @@ extension Tensor {
     public func softmax(axis: Int = -1) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: [axis], operation: "softmax")
-            let value = value.floating
+            let value = value.forLoss
             let powers = (value - value.finiteMaximum(axes)).applying(.exp)
             return powers / powers.sum(axes, keeping: true)
         }
@@ -89,7 +89,7 @@ extension Tensor {
     public func logSoftmax(axis: Int = -1) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: [axis], operation: "logSoftmax")
-            return value.floating - value.floating.logSumExp(axes)
+            return value.forLoss - value.forLoss.logSumExp(axes)
         }
     }
 }

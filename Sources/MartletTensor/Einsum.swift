@@ -117,7 +117,7 @@ private struct EinsumTerm {
             .reshaped(known: [count(batch), count(rows), count(contracted)])
         let b = right.arranged(as: batch + contracted + columns, sizes).value
             .reshaped(known: [count(batch), count(contracted), count(columns)])
-        let common = DataType.promoted(a.dtype, b.dtype)
+        let common = Value.productType(DataType.promoted(a.dtype, b.dtype))
         let product = a.cast(to: common).matmul(b.cast(to: common))
         let result = batch + rows + columns
         return EinsumTerm(product.reshaped(known: Shape(result.map { sizes[$0] ?? 1 })), result, equation)

@@ -24,7 +24,7 @@ public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor
             throw ShapeError(
                 "linear", "the bias needs shape [\(weight.shape[0])], one number an output", shapes: shapes)
         }
-        let operands = Value.promoted([x.value, weight.value] + (bias.map { [$0.value] } ?? []))
+        let operands = Value.promotedForProduct([x.value, weight.value] + (bias.map { [$0.value] } ?? []))
         let rows = x.shape.sizes.dropLast().reduce(1, *)
         let product = try Value.record(
             .matmul(MatrixProduct(hasBias: bias != nil)),

@@ -1,4 +1,4 @@
-// Compares batch normalisation on channel blocks, with all that is folded into it, with plain loops in double over random
+// Compares batch normalisation on channel blocks and on channels side by side, with all that is folded into it, with plain loops in double over random
 // shapes; and one thread with several, bit by bit.
 #include "check_support.h"
 #include "mk_batch_norm.h"
@@ -14,6 +14,7 @@ typedef struct {
 
 /// The element of image n, channel c, position p.
 static int64_t at(const sizes *s, int64_t n, int64_t c, int64_t p) {
+    if (s->shape.pitch > BLOCK) return (n * s->shape.positions + p) * s->shape.pitch + c;
     return (((n * s->shape.blocks + c / BLOCK) * s->shape.positions) + p) * BLOCK + c % BLOCK;
 }
 
@@ -24,6 +25,9 @@ static sizes random_sizes(int dtype) {
         .positions = random_int(0, 3) ? random_int(1, 40) : random_int(120, 300), .epsilon = 1e-3f,
         .rectifies = random_int(0, 1)};
     s.channels = s.shape.blocks * BLOCK;
+    // Blocks of 16, or all channels side by side; at times in more than one piece.
+    s.shape.pitch = random_int(0, 1) ? BLOCK : s.channels;
+    if (s.shape.pitch > BLOCK && !random_int(0, 9)) s.shape.positions = random_int(800, 1500);
     s.count = s.shape.batch * s.channels * s.shape.positions;
     return s;
 }

@@ -56,9 +56,9 @@ struct BlockedConcatenationTests {
             guard case .fused(let kernel) = step.work, kernel.outputs.allSatisfy({ $0.reduction == nil }) else {
                 return false
             }
-            return step.inputs.contains(where: \.isBlocked) && !step.outputs.contains(where: \.isBlocked)
+            return step.inputs.contains { $0.block != nil } && !step.outputs.contains { $0.block != nil }
         }
         #expect(toPlain.isEmpty, "\(toPlain.map(\.name))")
-        #expect(steps.contains { $0.name == "concatenate" && $0.outputs[0].isBlocked })
+        #expect(steps.contains { $0.name == "concatenate" && $0.outputs[0].block != nil })
     }
 }

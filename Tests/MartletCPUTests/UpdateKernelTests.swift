@@ -32,7 +32,7 @@ struct UpdateKernelTests {
         }
         let amsgrad = (update as? AdamUpdate)?.amsgrad ?? false
         let hasKernel = CPUBackend.shared.hasKernel(
-            for: update, operands: types.map { OperandLayout(type: $0, isBlocked: false) })
+            for: update, operands: types.map { OperandLayout(type: $0, block: nil) })
         // AMSGrad has no kernel: its body runs, fused, and owes the same bits.
         let failures = hasKernel == !amsgrad ? [] : ["\(update): a kernel: \(hasKernel)"]
         return failures + comparison.failures(.exact)

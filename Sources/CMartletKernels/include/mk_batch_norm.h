@@ -1,5 +1,5 @@
-// Batch normalisation in training over channel blocks: [batch, channels / 16, positions, 16], with the addition and the
-// rectifier that follow it, forward and backward. dtype (x, y and their gradients) is float32 or bfloat16; everything of one
+// Batch normalisation in training over channel blocks: [batch, channels / 16, positions, 16], or with all channels side by
+// side, [batch, positions, channels]; with the addition and the rectifier that follow it, forward and backward. dtype (x, y and their gradients) is float32 or bfloat16; everything of one
 // number a channel is float32.
 //
 // A block of 16 channels is one piece of work: what its statistics read is still in the cache when it is normalised.
@@ -11,6 +11,8 @@
 
 typedef struct {
     int64_t batch, blocks, positions;
+    /// Elements between neighbouring positions: 16, or all channels.
+    int64_t pitch;
     float epsilon;
     /// Forward: y = max(0, ...).
     bool rectifies;

@@ -11,6 +11,7 @@ typedef struct {
     int32_t rank;  // spatial dimensions, 1...3
     bool count_include_pad;  // average: divide by the window clipped to input + declared padding, else to the input alone
     int64_t planes;
+    int64_t block;  // channels that lie innermost side by side, where they do
     int64_t input[3], kernel[3], output[3];
     int64_t stride[3], padding_low[3], padding_high[3];
     int64_t dilation[3];  // maximum only; averages take 1
@@ -32,7 +33,8 @@ void mk_pool_gather(int dtype, const mk_pooling *shape, const void *x, const int
 void mk_pool_average_forward(int dtype, const mk_pooling *shape, const void *input, void *output);
 void mk_pool_average_backward(int dtype, const mk_pooling *shape, const void *output_gradient, void *input_gradient);
 
-// The same over planes of 16 channels that lie innermost: [batch, channels / 16, spatial..., 16], `planes` counts blocks.
+// The same over planes of 16 channels: [batch, channels / 16, spatial..., 16], or parts of [batch, spatial..., channels].
+// `planes` counts blocks of 16, `block` is 16 or all channels.
 // float32 and bfloat16 only.
 
 void mk_pool_max_forward_blocked(int dtype, const mk_pooling *shape, const void *input, void *values, int32_t *indices);

@@ -45,7 +45,8 @@ package struct ConvolutionActivation: Composite {
         var y = Value.make(.convolution(convolution), Array(operands.prefix(count)))
         if isScaled {
             let (factor, shift) = (operands[count], operands[count + 1])
-            y = y * factor.asChannels(rank: y.rank) + shift.asChannels(rank: y.rank)
+            let scaled = y * factor.asChannels(rank: y.rank) + shift.asChannels(rank: y.rank)
+            y = scaled.cast(to: y.dtype)
         }
         if addsResidual { y = y + operands[count + (isScaled ? 2 : 0)] }
         return [rectifies ? y.applying(.relu) : y]

@@ -132,7 +132,7 @@ extension Value {
             throw ShapeError("matmul", "scalars have no matrix product; multiply them with *", shapes: shapes)
         }
         // A vector is a row on the left and a column on the right; its axis of size 1 is dropped from the result.
-        let common = DataType.promoted(dtype, other.dtype)
+        let common = Value.productType(DataType.promoted(dtype, other.dtype))
         let left = (rank == 1 ? insertingAxis(0) : self).cast(to: common)
         let right = (other.rank == 1 ? other.insertingAxis(1) : other).cast(to: common)
         let (rows, columns) = (left.shape[left.rank - 2], right.shape[right.rank - 1])

@@ -124,13 +124,15 @@ extension NormalizationLayer {
         guard x.shape[1] == channels else {
             stop("\(Self.self): has \(channels) channels, the input's shape is \(x.shape)")
         }
-        let scale = weight ?? onNoDevice { Tensor.ones([channels], dtype: x.dtype) }
-        let shift = bias ?? onNoDevice { Tensor.zeros([channels], dtype: x.dtype) }
+        let numbers = x.value.forStatistics.dtype
+        let scale = weight ?? onNoDevice { Tensor.ones([channels], dtype: numbers) }
+        let shift = bias ?? onNoDevice { Tensor.zeros([channels], dtype: numbers) }
         guard mode.isTraining else {
             let factor = scale.value * (runningVariance.value.value + epsilon).applying(.rsqrt)
             let offset = shift.value - runningMean.value.value * factor
             let rank = x.rank
-            return Tensor(x.value * factor.asChannels(rank: rank) + offset.asChannels(rank: rank))
+            let result = x.value * factor.asChannels(rank: rank) + offset.asChannels(rank: rank)
+            return Tensor(x.dtype.isFloatingPoint ? result.cast(to: x.dtype) : result)
         }
         let count = x.elementCount / channels
         guard count > 1 else {

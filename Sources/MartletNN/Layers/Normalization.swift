@@ -34,14 +34,15 @@ public final class LayerNorm: Layer {
         guard x.shape.sizes.suffix(shape.rank).elementsEqual(shape.sizes) else {
             stop("LayerNorm: normalises \(shape), the input's shape is \(x.shape)")
         }
-        return observed(x) { x in
+        return observed(x) { input in
+            let x = Tensor(input.value.forStatistics)
             let axes = Array((x.rank - shape.rank)..<x.rank)
             let centred = x - x.mean(axes: axes, keepingAxes: true)
             let variance = centred.square().mean(axes: axes, keepingAxes: true)
             var result = centred * (variance + epsilon).rsqrt()
             if let weight { result = result * weight.value }
             if let bias { result = result + bias.value }
-            return result
+            return narrowed(result, as: input)
         }
     }
 }
@@ -77,7 +78,8 @@ public final class GroupNorm: Layer {
         guard x.rank >= 2, x.shape[1] == channels else {
             stop("GroupNorm: has \(channels) channels, the input's shape is \(x.shape)")
         }
-        return observed(x) { x in
+        return observed(x) { input in
+            let x = Tensor(input.value.forStatistics)
             let grouped = x.reshape([x.shape[0], groups, -1])
             let centred = grouped - grouped.mean(axis: 2, keepingAxes: true)
             let variance = centred.square().mean(axis: 2, keepingAxes: true)
@@ -85,7 +87,7 @@ public final class GroupNorm: Layer {
             let perChannel = Shape([1, channels] + Array(repeating: 1, count: x.rank - 2))
             if let weight { result = result * weight.value.reshape(perChannel) }
             if let bias { result = result + bias.value.reshape(perChannel) }
-            return result
+            return narrowed(result, as: input)
         }
     }
 }
@@ -112,9 +114,16 @@ public final class RMSNorm: Layer {
         guard x.shape.sizes.suffix(shape.rank).elementsEqual(shape.sizes) else {
             stop("RMSNorm: normalises \(shape), the input's shape is \(x.shape)")
         }
-        return observed(x) { x in
+        return observed(x) { input in
+            let x = Tensor(input.value.forStatistics)
             let axes = Array((x.rank - shape.rank)..<x.rank)
-            return x * (x.square().mean(axes: axes, keepingAxes: true) + epsilon).rsqrt() * weight.value
+            let scale = (x.square().mean(axes: axes, keepingAxes: true) + epsilon).rsqrt()
+            return narrowed(x * scale * weight.value, as: input)
         }
     }
+}
+
+/// A result in its input's type where that is a 16-bit one: sums and roots were taken in float32.
+private func narrowed(_ result: Tensor, as input: Tensor) -> Tensor {
+    input.dtype == .bfloat16 || input.dtype == .float16 ? result.to(dtype: input.dtype) : result
 }

@@ -33,14 +33,14 @@ public func crossEntropy(
     var flat = labels.value.cast(to: .int64).reshaped(known: [labels.elementCount])
     guard weights != nil || ignoreIndex != nil else {
         let family = SoftmaxCrossEntropy(labelSmoothing: labelSmoothing, averages: reduction == .mean)
-        let losses = Tensor(Value.make(.composite(CompositeCall(family)), [rows.floating, flat]))
+        let losses = Tensor(Value.make(.composite(CompositeCall(family)), [rows.forLoss, flat]))
         switch reduction {
         case .mean: return losses
         case .sum: return losses.sum()
         case .none: return losses.reshape(labels.shape)
         }
     }
-    var factor = Value.filled(1, TensorType(flat.shape, rows.floating.dtype))
+    var factor = Value.filled(1, TensorType(flat.shape, rows.forLoss.dtype))
     if let ignoreIndex {
         let ignored = flat .== flat.constant(Double(ignoreIndex))
         factor = Value.choose(ignored, factor.constant(0), factor)
@@ -51,7 +51,7 @@ public func crossEntropy(
         classWeights = weights.value.cast(to: factor.dtype)
         factor = factor * weights.value.cast(to: factor.dtype).select(flat, axis: 0)
     }
-    let losses = weighted(rows.floating, flat, factor, classWeights, labelSmoothing)
+    let losses = weighted(rows.forLoss, flat, factor, classWeights, labelSmoothing)
     switch reduction {
     case .mean: return Tensor(weightedMean(losses, factor))
     case .sum: return Tensor(losses.sum())

@@ -7,6 +7,9 @@ private func checked(_ operation: String, _ prediction: Tensor, _ target: Tensor
     }
 }
 
+/// What a loss is computed from: in float32 at least under `autocast`.
+private func full(_ x: Tensor) -> Tensor { Tensor(x.value.forLoss) }
+
 private func reduced(_ losses: Tensor, _ reduction: Reduction) -> Tensor {
     switch reduction {
     case .mean: losses.mean()
@@ -15,23 +18,23 @@ private func reduced(_ losses: Tensor, _ reduction: Reduction) -> Tensor {
     }
 }
 
-/// (prediction - target)², reduced as `reduction` says; the shapes must be equal and not empty.
+/// (full(prediction) - full(target))², reduced as `reduction` says; the shapes must be equal and not empty.
 public func meanSquaredError(_ prediction: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
     checked("meanSquaredError", prediction, target)
-    return reduced((prediction - target).square(), reduction)
+    return reduced((full(prediction) - full(target)).square(), reduction)
 }
 
 /// |prediction - target|, reduced as `reduction` says; the shapes must be equal and not empty.
 public func meanAbsoluteError(_ prediction: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
     checked("meanAbsoluteError", prediction, target)
-    return reduced((prediction - target).abs(), reduction)
+    return reduced((full(prediction) - full(target)).abs(), reduction)
 }
 
 /// ½·d² where d = |prediction - target| is below `delta`, else delta·(d - ½·delta).
 public func huberLoss(_ prediction: Tensor, _ target: Tensor, delta: Double = 1, reduction: Reduction = .mean) -> Tensor
 {
     checked("huberLoss", prediction, target)
-    let distance = (prediction - target).abs()
+    let distance = (full(prediction) - full(target)).abs()
     return reduced(`where`(distance .< delta, 0.5 * distance.square(), delta * (distance - 0.5 * delta)), reduction)
 }
 
@@ -42,6 +45,7 @@ public func binaryCrossEntropyWithLogits(
     _ logits: Tensor, _ targets: Tensor, positiveWeight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
     checked("binaryCrossEntropyWithLogits", logits, targets)
+    let logits = full(logits)
     let target = targets.to(dtype: logits.dtype)
     guard let positiveWeight else {
         return reduced(softplus(logits) - logits * target, reduction)
@@ -55,7 +59,7 @@ public func smoothL1Loss(_ prediction: Tensor, _ target: Tensor, beta: Double = 
     -> Tensor
 {
     checked("smoothL1Loss", prediction, target)
-    let distance = (prediction - target).abs()
+    let distance = (full(prediction) - full(target)).abs()
     return reduced(`where`(distance .< beta, 0.5 * distance.square() / beta, distance - 0.5 * beta), reduction)
 }
 
@@ -64,7 +68,7 @@ public func smoothL1Loss(_ prediction: Tensor, _ target: Tensor, beta: Double = 
 /// `.mean` divides by the batch, as the definition wants ("batchmean" in PyTorch).
 public func klDivergence(_ logProbabilities: Tensor, _ targets: Tensor, reduction: Reduction = .mean) -> Tensor {
     checked("klDivergence", logProbabilities, targets)
-    let terms = `where`(targets .> 0, targets * (targets.log() - logProbabilities), Tensor.zeros(like: targets))
+    let terms = `where`(targets .> 0, targets * (targets.log() - full(logProbabilities)), Tensor.zeros(like: targets))
     switch reduction {
     case .mean: return terms.sum() / Double(targets.shape.first ?? 1)
     case .sum: return terms.sum()
@@ -84,6 +88,7 @@ public func negativeLogLikelihood(_ logProbabilities: Tensor, _ labels: Tensor, 
         )
     }
     IndexCheck.check("negativeLogLikelihood", "label", labels, below: logProbabilities.shape[1], ignoring: nil)
-    let picked = logProbabilities.gather(axis: 1, indices: labels.to(dtype: .int64).unsqueeze(axis: 1)).squeeze(axis: 1)
+    let picked = full(logProbabilities).gather(axis: 1, indices: labels.to(dtype: .int64).unsqueeze(axis: 1)).squeeze(
+        axis: 1)
     return reduced(-picked, reduction)
 }
