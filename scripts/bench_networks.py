@@ -1,7 +1,7 @@
 """The benchmark's rows with classic networks. No peer is imported here: ONNX Runtime's worker should not carry PyTorch.
 
-A row is NETWORK-train-BATCH or NETWORK-infer-BATCH; images are 3 x 224 x 224, 1,000 classes, float32; weights, images and
-labels are those of scripts/patterned.py.
+A row is NETWORK-train-BATCH or NETWORK-infer-BATCH, with -bf16 behind where products run in bfloat16 (autocast; parameters
+stay float32); images are 3 x 224 x 224, 1,000 classes, float32; weights, images and labels are those of scripts/patterned.py.
 
   train  mean cross entropy, SGD with momentum 0.9, decay 1e-4, learning rate 1e-3. Three steps are recorded, with dropout
          silent, since no two generators of random numbers agree; with dropout on, two more, then the timed ones.
@@ -21,18 +21,20 @@ class NetworkRow(typing.NamedTuple):
     title: str
     is_training: bool
     batch: int
+    is_mixed: bool = False
 
 
 TITLES = {"alexnet": "AlexNet", "vgg16": "VGG-16", "resnet50": "ResNet-50", "googlenet": "GoogLeNet"}
 ROWS = ["resnet50-train-16", "alexnet-train-16", "vgg16-train-8", "googlenet-train-16", "resnet50-infer-1",
-        "resnet50-infer-16", "vgg16-infer-16", "googlenet-infer-16", "alexnet-infer-16"]
+        "resnet50-infer-16", "vgg16-infer-16", "googlenet-infer-16", "alexnet-infer-16", "resnet50-train-16-bf16",
+        "resnet50-infer-1-bf16", "resnet50-infer-16-bf16"]
 CLASSES, SIDE = 1000, 224
 
 
 def parsed(row):
-    network, what, batch = row.split("-")
+    network, what, batch, *precision = row.split("-")
     title = f"{TITLES[network]} {'training' if what == 'train' else 'inference'}, batch {batch}"
-    return NetworkRow(network, title, what == "train", int(batch))
+    return NetworkRow(network, ", ".join([title, *precision]), what == "train", int(batch), bool(precision))
 
 
 NETWORK_ROWS = {row: parsed(row) for row in ROWS}

@@ -22,6 +22,10 @@ def images_of(row):
     return torch.from_numpy(patterned.pattern((row.batch, 3, SIDE, SIDE)))
 
 
+def precision(row):
+    return torch.autocast("cpu", torch.bfloat16, enabled=row.is_mixed)
+
+
 def training_step(row, compiled):
     network, images = (value.to(memory_format=torch.channels_last) for value in (network_of(row), images_of(row)))
     labels = torch.from_numpy(patterned.labels(row.batch, CLASSES))
@@ -30,7 +34,8 @@ def training_step(row, compiled):
     taken = 0
 
     def forward(images, labels):
-        return torch.nn.functional.cross_entropy(network(images), labels)
+        with precision(row):
+            return torch.nn.functional.cross_entropy(network(images), labels)
     if compiled:
         forward = torch.compile(forward)
 
@@ -58,8 +63,8 @@ def inference_step(row, compiled):
 
     def step():
         # Freezing wants no_grad; inference_mode saves nothing more that could be measured.
-        with torch.no_grad():
-            value = network(images).abs().mean()
+        with torch.no_grad(), precision(row):
+            value = network(images).abs().float().mean()
         value.item()
         return value
     return step

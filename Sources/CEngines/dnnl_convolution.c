@@ -7,7 +7,7 @@
 #include "dnnl_internal.h"
 
 typedef struct {
-    dn_md source, weights, destination, bias, channels;
+    dn_md source, weights, destination, bias, channels, addend;
 } descriptors;
 
 static void describe(const ce_convolution *p, char *text, size_t size) {
@@ -32,7 +32,7 @@ static ce_status check(const ce_convolution *p) {
     if (p->groups < 1 || p->in_channels % p->groups || p->out_channels % p->groups)
         return dn_fail(CE_INVALID, "convolution: channels are no multiples of %lld groups", (long long)p->groups);
     const bool forward = p->direction == CE_CONVOLUTION_FORWARD;
-    if (!forward && (p->relu || p->sum_scale != 0 || p->has_factor_and_shift || p->has_addend))
+    if (!forward && (p->relu || p->sum_scale != 0 || p->has_factor_and_shift || p->has_addend || p->output_factor != 0))
         return dn_fail(CE_INVALID, "convolution: what is fused behind is for the forward direction");
     if (p->has_bias && p->direction == CE_CONVOLUTION_BACKWARD_DATA)
         return dn_fail(CE_INVALID, "convolution: the input's gradient takes no bias");
@@ -74,6 +74,12 @@ static ce_status make_descriptors(const ce_convolution *p, descriptors *d) {
         const int64_t sizes[5] = {1, p->out_channels, 1, 1, 1};
         status = dn_make_md((ce_format){CE_FORMAT_PLAIN, NULL}, CE_FLOAT32, p->rank + 2, sizes, NULL, &d->channels);
     }
+    // Beside a destination of integers the addend is what that was before it was rounded.
+    if (status == CE_OK && p->has_addend) {
+        const bool is_integer = p->destination_dtype == CE_INT8 || p->destination_dtype == CE_UINT8;
+        status = make_activation(
+            p, p->out_channels, p->output, p->destination_format, is_integer ? CE_FLOAT32 : p->destination_dtype, &d->addend);
+    }
     return status;
 }
 
@@ -83,6 +89,7 @@ static void free_descriptors(const descriptors *d) {
     dn_free_md(d->destination);
     dn_free_md(d->bias);
     dn_free_md(d->channels);
+    dn_free_md(d->addend);
 }
 
 /// The choice of a forward kernel; backward wants it as a hint.
@@ -166,7 +173,7 @@ ce_status ce_convolution_make(const ce_convolution *p, ce_operation **result) {
     status = make_descriptors(p, &d);
     const dn_behind behind = {
         .sum_scale = p->sum_scale, .factor = d.channels, .shift = d.channels,
-        .addend = p->has_addend ? d.destination : NULL, .relu = p->relu};
+        .addend = p->has_addend ? d.addend : NULL, .relu = p->relu, .output_factor = p->output_factor};
     if (status == CE_OK) status = dn_make_attributes(&behind, &attributes);
     if (status == CE_OK) {
         dn_use_threads(dn_wanted_threads());

@@ -30,11 +30,12 @@ ce_status dn_make_md(
 void dn_free_md(dn_md md);
 
 /// What is fused behind an operation, in this order: sum_scale times the old destination (0: nothing), a factor and a
-/// shift for each channel, an addend (NULL: none), ReLU.
+/// shift for each channel, an addend (NULL: none), ReLU, a factor for all (0: none).
 typedef struct {
     float sum_scale;
     dn_md factor, shift, addend;
     bool relu;
+    float output_factor;
 } dn_behind;
 
 /// Attributes with a scratchpad from the caller, and what is fused behind the operation.

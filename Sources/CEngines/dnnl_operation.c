@@ -121,6 +121,8 @@ static int append(const dn_behind *b, dn_post_operations list) {
     if (status == DN_SUCCESS && b->shift) status = dn.post_ops_append_binary(list, DN_BINARY_ADD, b->shift);
     if (status == DN_SUCCESS && b->addend) status = dn.post_ops_append_binary(list, DN_BINARY_ADD, b->addend);
     if (status == DN_SUCCESS && b->relu) status = dn.post_ops_append_eltwise(list, DN_RELU, 0, 0);
+    if (status == DN_SUCCESS && b->output_factor != 0)
+        status = dn.post_ops_append_eltwise(list, DN_LINEAR, b->output_factor, 0);
     return status;
 }
 

@@ -3,21 +3,29 @@ import MartletTesting
 
 /// A row with one of the classic networks, on images of 224 by 224: see scripts/bench_networks.py.
 struct NetworkRow {
+    /// What products run in: float32, bfloat16 (`autocast`), or 8-bit integers (`QuantizedModel`, in inference).
+    enum Precision: String {
+        case float32, bf16, int8
+    }
+
     let batch: Int
     let isTraining: Bool
-    let isMixed: Bool
+    let precision: Precision
     let make: () -> any Layer
 
     /// A row by its name, such as `resnet50-train-16` or `vgg16-infer-16-bf16`: network, what is done, images of a batch, and
-    /// whether products run in bfloat16 (`autocast`).
+    /// what products run in where it is not float32.
     static func named(_ name: String) -> NetworkRow? {
         let parts = name.split(separator: "-").map(String.init)
-        let isMixed = parts.count == 4 && parts[3] == "bf16"
-        guard parts.count == 3 || isMixed, let make = network(parts[0]), let batch = Int(parts[2]), batch > 0 else {
+        guard parts.count == 3 || parts.count == 4, let make = network(parts[0]), let batch = Int(parts[2]), batch > 0
+        else {
             return nil
         }
-        guard parts[1] == "train" || parts[1] == "infer" else { return nil }
-        return NetworkRow(batch: batch, isTraining: parts[1] == "train", isMixed: isMixed, make: make)
+        guard parts[1] == "train" || parts[1] == "infer",
+            let precision = parts.count == 3 ? Precision.float32 : Precision(rawValue: parts[3]),
+            precision != .int8 || parts[1] == "infer"
+        else { return nil }
+        return NetworkRow(batch: batch, isTraining: parts[1] == "train", precision: precision, make: make)
     }
 
     private static func network(_ name: String) -> (() -> any Layer)? {
@@ -46,7 +54,7 @@ struct NetworkRow {
         let optimizer = SGD(network.parameters, learningRate: 1e-3, momentum: 0.9, weightDecay: 1e-4)
         let body = { (x: Tensor, y: Tensor) -> Tensor in
             optimizer.zeroGradients()
-            let loss = autocast(isEnabled: isMixed) { crossEntropy(network(x), y) }
+            let loss = autocast(isEnabled: precision == .bf16) { crossEntropy(network(x), y) }
             loss.backward()
             optimizer.step()
             return loss.detached()
@@ -67,9 +75,14 @@ struct NetworkRow {
     private func inferenceStep(_ network: some Layer, _ compiled: Bool) -> () -> Tensor {
         PatternedNumbers.fill(network)
         network.eval()
+        guard precision == .int8 else { return inferenceStep(of: network, compiled) }
+        return inferenceStep(of: QuantizedModel(network, Calibration(of: network, on: [images])), compiled)
+    }
+
+    private func inferenceStep(of network: some Layer, _ compiled: Bool) -> () -> Tensor {
         let x = images
         let body = { (x: Tensor) -> Tensor in
-            withoutGradient { autocast(isEnabled: isMixed) { network(x).abs() }.to(dtype: .float32).mean() }
+            withoutGradient { autocast(isEnabled: precision == .bf16) { network(x).abs() }.to(dtype: .float32).mean() }
         }
         guard compiled else { return { body(x) } }
         let step = compile(updating: network, function: body)

@@ -66,6 +66,9 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .concatenate(let concatenation): BlockedConcatenation.layouts(concatenation, operands, results)
         case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
+        case .composite(let call) where call.composite is QuantizedConvolution:
+            EngineConvolution.layouts(primitive, operands, results, engine)
+        case .composite(let call) where call.composite is Quantize: Quantization.layouts(operands, engine)
         case .composite(let call) where CompositeKernels.has(call.composite, operands, on: self):
             BlockedBatchNorm.layouts(call.composite, operands, engine)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,

@@ -23,7 +23,9 @@ final class EngineConvolution: PreparedKernel {
         let kernel = EngineConvolution(
             operation, backend, plan.slots, unpacking: writesWeights ? EngineReorder(weights, toPlain: true) : nil)
         guard !writesWeights, let weights, let packing = EngineReorder(weights, toPlain: false) else { return kernel }
-        return PackedConvolution(kernel, packing, ce_layout_is_opaque(weights) ? nil : ce_layout_hash(weights))
+        // For an input with a sign the engine puts sums behind the weights, which the layout does not tell.
+        let hash = ce_layout_hash(weights) ^ (step.inputs[0].type.dtype == .int8 ? 1 : 0)
+        return PackedConvolution(kernel, packing, ce_layout_is_opaque(weights) ? nil : hash)
     }
 
     private init(_ operation: EngineOperation, _ backend: CPUBackend, _ slots: [Int], unpacking: EngineReorder?) {
@@ -54,6 +56,13 @@ final class EngineConvolution: PreparedKernel {
             if let weights { table[Int(CE_CONVOLUTION_WEIGHTS.rawValue)] = weights }
             if let base = table.baseAddress { try operation.run(base, backend) }
         }
+    }
+
+    /// True where the engine convolves integers as the composite says.
+    static func has(_ quantized: QuantizedConvolution, _ operands: [OperandLayout], _ engine: OneDNN?) -> Bool {
+        let types = operands.map(\.type)
+        guard let engine, let result = try? quantized.resultTypes(of: types)[0] else { return false }
+        return EnginePlan.best(.composite(CompositeCall(quantized)), types, [result], engine) != nil
     }
 
     /// True where the engine folds into a convolution on blocks what the composite says.
@@ -124,7 +133,8 @@ private struct EnginePlan {
     static func best(
         _ primitive: Primitive, _ operands: [TensorType], _ results: [TensorType], _ engine: OneDNN
     ) -> (EnginePlan, EngineOperation)? {
-        for isLast in engine.putsChannelsLast(operands[0].dtype) ? [true, false] : [false] {
+        let isInteger = !operands[0].dtype.isFloatingPoint
+        for isLast in isInteger ? [true] : engine.putsChannelsLast(operands[0].dtype) ? [true, false] : [false] {
             if let plan = EnginePlan(primitive, operands, results, isLast: isLast),
                 let operation = plan.operation(engine)
             {
@@ -142,6 +152,7 @@ private struct EnginePlan {
         self.operands = operands
         let convolution: Convolution
         var folded: ConvolutionActivation?
+        var quantized: QuantizedConvolution?
         let (input, weight, output): (TensorType, TensorType, TensorType)
         let direction: ce_convolution_direction
         let (source, weights, destination) = (
@@ -161,6 +172,14 @@ private struct EnginePlan {
             (convolution, direction) = (family.convolution, CE_CONVOLUTION_BACKWARD_WEIGHTS)
             (input, weight, output) = (operands[0], results[0], operands[1])
             slots = [source, destination, weights]
+        case .composite(let call) where call.composite is QuantizedConvolution:
+            guard let composite = call.composite as? QuantizedConvolution else { return nil }
+            (convolution, direction) = (composite.convolution, CE_CONVOLUTION_FORWARD)
+            (input, weight, output) = (operands[0], operands[1], results[0])
+            quantized = composite
+            slots =
+                [source, weights, Int(CE_CONVOLUTION_FACTOR.rawValue), Int(CE_CONVOLUTION_SHIFT.rawValue)]
+                + (composite.addsResidual ? [Int(CE_CONVOLUTION_ADDEND.rawValue)] : []) + [destination]
         case .composite(let call):
             guard let composite = call.composite as? ConvolutionActivation else { return nil }
             (convolution, direction) = (composite.convolution, CE_CONVOLUTION_FORWARD)
@@ -184,7 +203,8 @@ private struct EnginePlan {
         let isStem = groups == 1 && channels <= 4
         let isDepthwise = groups == channels && groups == outChannels && channels % block == 0
         let isWhole = channels / groups % block == 0 && outChannels / groups % block == 0
-        guard isDepthwise || isWhole || (isStem && outChannels % block == 0),
+        // Of integers all channels lie side by side, as many as there are.
+        guard isDepthwise || isWhole || (isStem && outChannels % block == 0) || (quantized != nil && groups == 1),
             !(isStem && direction == CE_CONVOLUTION_BACKWARD_DATA), input.shape[0] > 0
         else { return nil }
         let outBlock = isLast ? outChannels : block
@@ -197,9 +217,15 @@ private struct EnginePlan {
         let sourceFormat = isStem && !isLast ? CE_FORMAT_PLAIN : blockedFormat
         attributes.source_format = ce_format(kind: sourceFormat, layout: nil)
         attributes.destination_format = ce_format(kind: blockedFormat, layout: nil)
-        attributes.has_factor_and_shift = folded?.isScaled ?? false
-        attributes.has_addend = folded?.addsResidual ?? false
-        attributes.relu = folded?.rectifies ?? false
+        attributes.has_factor_and_shift = quantized != nil || folded?.isScaled ?? false
+        attributes.has_addend = quantized?.addsResidual ?? folded?.addsResidual ?? false
+        attributes.relu = quantized?.rectifies ?? folded?.rectifies ?? false
+        if let quantized {
+            attributes.weights_dtype = Int32(DataType.int8.rawValue)
+            attributes.destination_dtype = Int32(output.dtype.rawValue)
+            attributes.output_factor = quantized.result?.factor ?? 0
+            attributes.inference = true
+        }
     }
 
     private func operation(_ engine: OneDNN) -> EngineOperation? {

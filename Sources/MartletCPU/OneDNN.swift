@@ -19,6 +19,8 @@ package final class OneDNN: @unchecked Sendable {
     /// The file that serves.
     package let path: String
     package let hasBFloat16: Bool
+    /// True where the processor multiplies 8-bit integers and adds them up in 32 (VNNI, AMX).
+    let hasBytes: Bool
     /// True where it multiplies bfloat16 in tiles (AMX): its kernels for that want all channels side by side.
     package let hasTiles: Bool
     let gompParallel: UnsafeMutableRawPointer?
@@ -36,6 +38,7 @@ package final class OneDNN: @unchecked Sendable {
         path = ce_dnnl_path().map { String(cString: $0) } ?? ""
         hasBFloat16 =
             instructionSet.contains("bf16") || instructionSet.contains("amx") || instructionSet.contains("fp16")
+        hasBytes = hasBFloat16 || instructionSet.contains("vnni")
         hasTiles = instructionSet.contains("amx")
         gompParallel = ce_dnnl_gomp_parallel()
         ce_dnnl_set_threads(mk_parallel_threads())
@@ -67,7 +70,14 @@ package final class OneDNN: @unchecked Sendable {
     package func putsChannelsLast(_ dtype: DataType) -> Bool { dtype == .bfloat16 && hasTiles }
 
     /// True where it computes products and convolutions of this type quickly.
-    package func serves(_ dtype: DataType) -> Bool { dtype == .float32 || (dtype == .bfloat16 && hasBFloat16) }
+    package func serves(_ dtype: DataType) -> Bool {
+        switch dtype {
+        case .float32: true
+        case .bfloat16: hasBFloat16
+        case .int8, .uint8: hasBytes
+        case .float64, .float16, .int32, .int64, .bool: false
+        }
+    }
 }
 
 /// One of the engine's kernels.

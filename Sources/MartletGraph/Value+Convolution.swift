@@ -107,8 +107,9 @@ private struct TransposedAttributes {
 }
 
 /// Attributes along spatial axes: one number each, or one for all.
-enum SpatialNumbers {
-    static func resolved(_ given: [Int], _ count: Int, _ what: String, in operation: String) throws(ShapeError) -> [Int]
+package enum SpatialNumbers {
+    package static func resolved(_ given: [Int], _ count: Int, _ what: String, in operation: String) throws(ShapeError)
+        -> [Int]
     {
         if given.count == count { return given }
         guard given.count == 1, count > 0 else {

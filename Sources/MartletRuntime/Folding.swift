@@ -43,6 +43,17 @@ struct Folding {
         return (adder, other)
     }
 
+    /// New elementwise work of one result.
+    mutating func added(
+        _ operation: FusedKernel.Operation, _ operands: [PlanGraph.Operand], _ type: TensorType
+    ) -> PlanGraph.Operand {
+        defer {
+            readers = graph.readers
+            hasChanged = true
+        }
+        return graph.addItem(.elementwise(operation), operands, [type])[0]
+    }
+
     /// Puts a composite in an item's place, where the backend has a kernel for it: what it makes takes the place of what other
     /// items made, which go.
     mutating func replace(

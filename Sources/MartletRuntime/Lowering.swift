@@ -8,6 +8,7 @@ package struct Lowering {
     /// Operands in channel blocks whose elements were brought into the plain layout already; and those brought into blocks.
     var converted: [Operand: Operand] = [:]
     var blockedCopies: [BlockedKey: Operand] = [:]
+    private var quantized: [QuantizedKey: [Operand]] = [:]
 
     package init(argumentCount: Int, backend: any Backend) {
         graph = PlanGraph(argumentCount: argumentCount)
@@ -91,7 +92,14 @@ package struct Lowering {
             return kernel(primitive, operands, types, arguments)
         case .composite(let call):
             if backend.hasKernel(for: call.composite, operands: operands.map(\.layout)) {
-                return kernel(primitive, operands, types, arguments)
+                guard let quantize = call.composite as? Quantize else {
+                    return kernel(primitive, operands, types, arguments)
+                }
+                // Branches that read one value quantize it once.
+                let key = QuantizedKey(operand: operands[0], quantize: quantize)
+                let result = quantized[key] ?? kernel(primitive, operands, types, arguments)
+                quantized[key] = result
+                return result
             }
             return inlined(call, operands)
         case .scatter, .indexAdd:
@@ -262,4 +270,10 @@ package struct Lowering {
         }
         return results[value.index]
     }
+}
+
+/// A value and how it was quantized.
+private struct QuantizedKey: Hashable {
+    let operand: PlanGraph.Operand
+    let quantize: Quantize
 }

@@ -21,7 +21,8 @@ package struct Planner {
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
     package static func plan(_ graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) throws -> Plan {
         let normalized = BatchNormFusion.applied(to: graph, backend: backend)
-        let folded = ConvolutionFusion.applied(to: normalized, backend: backend)
+        let convolved = ConvolutionFusion.applied(to: normalized, backend: backend)
+        let folded = QuantizedFusion.applied(to: convolved, backend: backend)
         var planner = Planner(backend: backend, graph: folded, kept: kept)
         planner.fuse()
         planner.gatherUpdates()

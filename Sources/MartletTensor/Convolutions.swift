@@ -107,7 +107,7 @@ public enum Padding: Sendable, Hashable, ExpressibleByIntegerLiteral, Expressibl
     public static let valid = Padding.zeros([0])
 
     /// Zeros before and after each axis.
-    fileprivate func resolved(
+    func resolved(
         _ operation: String, kernel: [Int], dilation: [Int], stride: [Int]
     ) throws(ShapeError) -> (low: [Int], high: [Int]) {
         switch self {

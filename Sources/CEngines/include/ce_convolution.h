@@ -48,6 +48,9 @@ typedef struct ce_convolution {
     bool has_factor_and_shift;
     bool has_addend;
     bool relu;
+    /// Forward only, last of all: multiplies by this (0: nothing), for destinations of integers, which are rounded to even and
+    /// clipped.
+    float output_factor;
     /// Forward only: the engine may pick kernels that have no backward; matters with CE_FORMAT_ANY alone.
     bool inference;
 } ce_convolution;

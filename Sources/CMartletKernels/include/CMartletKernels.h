@@ -13,6 +13,7 @@
 #include "mk_pooling.h"
 #include "mk_indexing.h"
 #include "mk_losses.h"
+#include "mk_quantize.h"
 #include "mk_updates.h"
 
 #endif

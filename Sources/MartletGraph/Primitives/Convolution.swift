@@ -113,7 +113,7 @@ extension Convolution {
     }
 
     /// The same attributes with or without a bias, for `count` times as many groups.
-    func with(bias: Bool, times count: Int = 1) -> Convolution {
+    package func with(bias: Bool, times count: Int = 1) -> Convolution {
         Convolution(
             strides: strides, paddingLow: paddingLow, paddingHigh: paddingHigh, dilations: dilations,
             groups: groups * count, hasBias: bias)

@@ -34,9 +34,11 @@ public final class Conv2d: ConvolutionLayer {
     /// x ∗ W + b.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in
-            conv2d(
-                x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups
-            )
+            quantized(x)
+                ?? conv2d(
+                    x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation,
+                    groups: groups
+                )
         }
     }
 }
@@ -73,9 +75,11 @@ public final class Conv1d: ConvolutionLayer {
     /// x ∗ W + b.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         observed(x) { x in
-            conv1d(
-                x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups
-            )
+            quantized(x)
+                ?? conv1d(
+                    x, weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation,
+                    groups: groups
+                )
         }
     }
 }

@@ -23,7 +23,7 @@ public final class Linear: Layer, CountsOperations {
 
     /// x·Wᵀ + b.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        observed(x) { x in linear(x, weight.value, bias: bias?.value) }
+        observed(x) { x in quantized(x) ?? linear(x, weight.value, bias: bias?.value) }
     }
 
     /// One for each output element and input: elements of `output` · inputs.
