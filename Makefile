@@ -5,7 +5,7 @@ SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
 .PHONY: help train test test-kernels engines bench bench-networks bench-limits accuracy format check docs fuzz fuzz-selftest \
-	torture clean
+	torture soak clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,10 @@ check: ## what CI checks besides the tests: layout, file sizes
 
 docs: ## documentation pages into .build/docs
 	scripts/docs
+
+soak: engines ## ten thousand training steps of several networks, with flat memory
+	$(RELEASE) --product martlet-bench
+	scripts/soak $(ARGS)
 
 fuzz: ## random graphs against the reference evaluation; prints its seed and count
 	$(RELEASE) --product martlet-fuzz

@@ -11,6 +11,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 from bench_peers import BATCHES, batch, initial_values, make_model  # noqa: E402
+from bench_networks import JAX_NETWORK_ROW, NETWORK_ROWS  # noqa: E402
 from bench_worker import serve  # noqa: E402
 
 RATE, BETA1, BETA2, EPSILON, SGD_RATE = 1e-3, 0.9, 0.999, 1e-8, 0.01
@@ -90,5 +91,12 @@ def addition_step():
     return step
 
 
+def make_step(row):
+    if row == JAX_NETWORK_ROW:
+        import bench_jax_networks
+        return bench_jax_networks.training_step(NETWORK_ROWS[row].batch)
+    return addition_step() if row == "add" else training_step(row)
+
+
 if __name__ == "__main__":
-    serve(lambda row: addition_step() if row == "add" else training_step(row), [*BATCHES, "add"])
+    serve(make_step, [*BATCHES, "add", JAX_NETWORK_ROW])

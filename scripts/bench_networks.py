@@ -29,6 +29,8 @@ ROWS = ["resnet50-train-16", "alexnet-train-16", "vgg16-train-8", "googlenet-tra
         "resnet50-infer-16", "vgg16-infer-16", "googlenet-infer-16", "alexnet-infer-16", "resnet50-train-16-bf16",
         "resnet50-infer-1-bf16", "resnet50-infer-16-bf16"]
 CLASSES, SIDE = 1000, 224
+# The one that is written in JAX too.
+JAX_NETWORK_ROW = "resnet50-train-16"
 
 
 def parsed(row):

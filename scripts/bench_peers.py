@@ -17,6 +17,10 @@ Rows (float32; two threads; default initial layouts; betas 0.9 and 0.999, epsilo
   cnn   Conv2d(1, 32, 3), ReLU, MaxPool2d(2), Conv2d(32, 64, 3), ReLU, MaxPool2d(2), Flatten, Linear(1600, 128), ReLU,
         Linear(128, 10); batch 128; mean cross entropy; Adam, learning rate 1e-3
   tiny  Linear(2, 16), ReLU, Linear(16, 1); batch 1; mean squared error; plain SGD, learning rate 0.01
+  epoch Flatten and the layers of mlp; MNIST's 60,000 training images from their files (MARTLET_DATA), opened anew, shuffled,
+        in batches of 64 through the loader of program 03; Adam, learning rate 1e-3. A step is an epoch and gives the mean
+        of the batches' losses; one is taken before time is. PyTorch's data is torchvision's MNIST with ToTensor and
+        Normalize, unzipped beforehand; the plain column loads in the loop, as the notes do, the fused one with two workers
   add   c = a + b for a = [0.5], b = [0.25], then c.item(), which counts as the loss; every step reads it
 
 Numbers, each computed in float64 and rounded to float32 once:
@@ -28,12 +32,16 @@ Numbers, each computed in float64 and rounded to float32 once:
 """
 
 import argparse
+import gzip
 import math
+import os
+import pathlib
+import tempfile
 
 import numpy
 import torch
 from bench_networks import NETWORK_ROWS
-from bench_worker import serve
+from bench_worker import EPOCH_ROW, serve
 from torch import nn
 
 BATCHES = {"mlp": 32, "cnn": 128, "tiny": 1}
@@ -41,6 +49,8 @@ INPUTS = {"mlp": (784,), "cnn": (1, 28, 28), "tiny": (2,)}
 
 
 def make_model(row):
+    if row == EPOCH_ROW:
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     if row == "mlp":
         return nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     if row == "cnn":
@@ -110,6 +120,40 @@ def training_step(row, fused, compiled):
     return step
 
 
+def mnist_folder():
+    """A folder as torchvision's MNIST wants it, with the training files of MARTLET_DATA unzipped."""
+    source = pathlib.Path(os.environ["MARTLET_DATA"], "mnist")
+    folder = tempfile.TemporaryDirectory()
+    raw = pathlib.Path(folder.name, "MNIST", "raw")
+    raw.mkdir(parents=True)
+    for path in source.glob("*-ubyte.gz"):
+        (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    return folder
+
+
+def epoch_step(fused):
+    from torchvision import datasets, transforms
+
+    folder = mnist_folder()
+    model = make_model(EPOCH_ROW)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in initial_values(model)})
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **({"fused": True} if fused else {}))
+    pixels = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+
+    def step():
+        train = datasets.MNIST(folder.name, train=True, transform=pixels)
+        loader = torch.utils.data.DataLoader(train, batch_size=64, shuffle=True, num_workers=2 if fused else 0)
+        total = torch.zeros(())
+        for inputs, labels in loader:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        return total / len(loader)
+    return step
+
+
 def addition_step():
     a, b = torch.tensor([0.5]), torch.tensor([0.25])
 
@@ -132,8 +176,10 @@ def main():
         if row in NETWORK_ROWS:
             import bench_torchvision
             return bench_torchvision.make_step(NETWORK_ROWS[row], arguments.compile)
+        if row == EPOCH_ROW:
+            return epoch_step(arguments.fused)
         return addition_step() if row == "add" else training_step(row, arguments.fused, arguments.compile)
-    serve(make_step, [*BATCHES, "add", *NETWORK_ROWS])
+    serve(make_step, [*BATCHES, EPOCH_ROW, "add", *NETWORK_ROWS])
 
 
 if __name__ == "__main__":

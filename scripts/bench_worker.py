@@ -7,11 +7,14 @@ import time
 from bench_networks import NETWORK_ROWS
 
 RECORDED, WARM = 5, 20
+EPOCH_ROW, EPOCH_RECORDED = "epoch", 1
 NETWORK_RECORDED, NETWORK_WARM = 3, 2
 
 
 def begun(step, row):
     """The first losses of a step that has just been made; afterwards it is warm."""
+    if row == EPOCH_ROW:
+        return [step().item() for _ in range(EPOCH_RECORDED)]
     network = row in NETWORK_ROWS
     losses = [step().item() for _ in range(NETWORK_RECORDED if network else RECORDED)]
     for _ in range(NETWORK_WARM if network else WARM):

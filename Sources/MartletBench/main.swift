@@ -23,6 +23,9 @@ struct Worker {
         }
         let name = words[1]
         if name == "limit" { return Answer(row: name, steps: steps, seconds: MachineLimit.seconds(steps: steps)) }
+        if name.hasPrefix(EpochRow.name), let obstacle = EpochRow.obstacle() {
+            return Answer(row: name, error: obstacle)
+        }
         guard let row = BenchRow.named(name) else { return Answer(row: name, error: "unknown row") }
         if let kept, kept.name == name {
             return Answer(row: name, steps: steps, seconds: row.measure(kept.step, steps: steps), losses: kept.losses)
