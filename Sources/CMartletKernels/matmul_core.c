@@ -338,20 +338,20 @@ static int isa_of_processor(void) {
     return MK_ISA_BASELINE;
 }
 
-static int isa_in_use(void) {
+int mk_gemm_isa_in_use(void) {
     int isa = isa_of_processor();
     return isa < isa_limit ? isa : isa_limit;
 }
 
 int mk_gemm_limit_isa(int isa) {
     isa_limit = isa;
-    return isa_in_use();
+    return mk_gemm_isa_in_use();
 }
 
 const mk_gemm_kernels *mk_gemm_kernels_for(int dtype) {
     const bool wide = dtype == MK_FLOAT64;
 #if defined(__x86_64__)
-    switch (isa_in_use()) {
+    switch (mk_gemm_isa_in_use()) {
     case MK_ISA_AVX512: return wide ? &mk_gemm_f64_avx512 : &mk_gemm_f32_avx512;
     case MK_ISA_AVX2: return wide ? &mk_gemm_f64_avx2 : &mk_gemm_f32_avx2;
     }

@@ -76,6 +76,8 @@ mk_gemm_pack mk_gemm_pack_half(int dtype);
 enum mk_gemm_isa { MK_ISA_BASELINE = 0, MK_ISA_AVX2 = 1, MK_ISA_AVX512 = 2 };
 /// Caps the instruction set, so that tests can reach the kernels of lesser processors. Returns the one in use.
 int mk_gemm_limit_isa(int isa);
+/// A value of `mk_gemm_isa`.
+int mk_gemm_isa_in_use(void);
 
 extern const mk_gemm_kernels mk_gemm_f32_baseline, mk_gemm_f64_baseline;
 #if defined(__x86_64__)

@@ -16,6 +16,7 @@ enum mk_scratch_slot {
     MK_SCRATCH_TABLES,       // offsets of a convolution
     MK_SCRATCH_RESULT,       // a gradient before its final rounding
     MK_SCRATCH_ROW,          // a line of a scan, sort or factorisation
+    MK_SCRATCH_WINOGRAD,     // transformed tiles
     MK_SCRATCH_COUNT
 };
 

@@ -4,6 +4,7 @@ import MartletRuntime
 
 extension CPUBackend {
     func prepare(_ convolution: Convolution, _ step: StepDescription) throws -> any PreparedKernel {
+        if let kernel = WinogradConvolution.make(convolution, nil, step, self) { return kernel }
         if let kernel = EngineConvolution.make(.convolution(convolution), step, self) { return kernel }
         let shape = convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.outputs[0].type.shape)
@@ -19,6 +20,11 @@ extension CPUBackend {
 
     /// A convolution with what was folded into it: the planner asked whether the engine has it.
     func prepareFolded(_ composite: any Composite, _ step: StepDescription) throws -> any PreparedKernel {
+        if let folded = composite as? ConvolutionActivation,
+            let kernel = WinogradConvolution.make(folded.convolution, folded, step, self)
+        {
+            return kernel
+        }
         guard let kernel = EngineConvolution.make(.composite(CompositeCall(composite)), step, self) else {
             throw EngineError(
                 message: "\(composite.name): the engine has no kernel for \(step.inputs.map(\.valueType))")

@@ -78,6 +78,8 @@ package struct StepDescription: Sendable {
     package var origins: [Origin] = []
     /// True for a primitive that was recorded in inference.
     package var isInference = false
+    /// How the prepared kernel computes it, where its backend has several ways.
+    package var method: String?
 }
 
 /// An operand before its layout is settled: its type as a value, and the size of the channel blocks it lies in already.
@@ -130,6 +132,11 @@ package protocol PreparedKernel: AnyObject, Sendable {
     func run(
         _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>
     ) throws
+}
+
+/// A kernel that says how it computes: its backend has several ways.
+package protocol DescribedKernel: PreparedKernel {
+    var method: String { get }
 }
 
 /// A kernel that brings an operand into a layout of its own before it runs. What it packed can serve later runs, for as long

@@ -244,6 +244,8 @@ struct PlanAssembly {
             Plan.Step(
                 kernel: kernel, firstPointer: first, derived: derived, name: description.name,
                 packing: packing(step, kernel)))
+        var description = description
+        description.method = (kernel as? any DescribedKernel)?.method
         descriptions.append(description)
     }
 

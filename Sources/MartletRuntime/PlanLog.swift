@@ -72,7 +72,9 @@ final class PlanLog: @unchecked Sendable {
     private func line(_ index: Int, _ step: StepDescription) -> String {
         let outputs = step.outputs.map(\.logText).joined(separator: ", ")
         let origins = step.origins.isEmpty ? "" : "  [\(step.origins.map(\.description).joined(separator: ", "))]"
-        return "  \(index): \(step.name) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)\(origins)"
+        let method = step.method.map { " by \($0)" } ?? ""
+        return
+            "  \(index): \(step.name)\(method) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)\(origins)"
     }
 
     /// Called under the lock.
