@@ -61,9 +61,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .target(name: "CMartletBench", cSettings: optimizedC),
         .executableTarget(
-            name: "martlet-bench", dependencies: ["Martlet", "MartletTesting", "CMartletBench"],
+            name: "martlet-bench", dependencies: ["Martlet", "MartletTesting", "MartletCPU"],
             path: "Sources/MartletBench"),
         .executableTarget(
             name: "martlet-fuzz", dependencies: ["MartletTesting", "MartletTensor", "MartletCPU"],

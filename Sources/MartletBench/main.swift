@@ -22,7 +22,7 @@ struct Worker {
             return Answer(row: line, error: "expected: run ROW STEPS")
         }
         let name = words[1]
-        if name == "limit" { return Answer(row: name, steps: steps, seconds: MachineLimit.seconds(steps: steps)) }
+        if name == "limit" { return Answer(row: name, steps: steps, seconds: LimitRow.seconds(steps: steps)) }
         if name.hasPrefix(EpochRow.name), let obstacle = EpochRow.obstacle() {
             return Answer(row: name, error: obstacle)
         }

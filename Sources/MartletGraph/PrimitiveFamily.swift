@@ -31,6 +31,9 @@ package protocol PrimitiveFamily: Hashable, Sendable {
 
     /// The attributes as words of a plan's key.
     func encode(into key: inout KeyWriter)
+
+    /// **Cost**: the arithmetic and the memory traffic of one call, for profiles (`Primitives/Costs.swift`).
+    func cost(_ operands: [TensorType], _ results: [TensorType]) -> Cost
 }
 
 /// Which operands and results a derivative rule reads.

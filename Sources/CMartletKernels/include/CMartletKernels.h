@@ -16,5 +16,6 @@
 #include "mk_losses.h"
 #include "mk_quantize.h"
 #include "mk_updates.h"
+#include "mk_machine.h"
 
 #endif
