@@ -12,8 +12,8 @@ struct MartletCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, SummaryCommand.self, DoctorCommand.self,
-            DataCommand.self, EnginesCommand.self,
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, SummaryCommand.self, ProfileCommand.self,
+            DoctorCommand.self, DataCommand.self, EnginesCommand.self,
         ])
 
     static func main() {

@@ -8,6 +8,15 @@ struct TrainConfiguration: Codable, Equatable {
 
         /// A rate with which the networks here learn well.
         var usualRate: Double { self == .sgd ? 0.05 : 2e-3 }
+
+        /// The optimizer over parameters.
+        func make(_ parameters: [Parameter], learningRate: Double) -> Optimizer {
+            switch self {
+            case .adam: Adam(parameters, learningRate: learningRate)
+            case .adamw: AdamW(parameters, learningRate: learningRate)
+            case .sgd: SGD(parameters, learningRate: learningRate, momentum: 0.9)
+            }
+        }
     }
 
     enum ScheduleName: String, ExpressibleByArgument, Codable, CaseIterable { case cosine, constant }
@@ -31,11 +40,7 @@ struct TrainConfiguration: Codable, Equatable {
 
     /// The optimizer over a model's parameters.
     func makeOptimizer(_ model: any Layer) -> Optimizer {
-        switch optimizer {
-        case .adam: Adam(model.parameters, learningRate: learningRate)
-        case .adamw: AdamW(model.parameters, learningRate: learningRate)
-        case .sgd: SGD(model.parameters, learningRate: learningRate, momentum: 0.9)
-        }
+        optimizer.make(model.parameters, learningRate: learningRate)
     }
 
     /// The learning rate over a run of so many steps.

@@ -317,7 +317,7 @@ final class Component {
         defer { extraction.reset() }
         try extraction.read(self, on: device, backend)
         let plan = try PlanCache.shared.plan(for: extraction.key) {
-            let plan = try extraction.makePlan(self, on: backend)
+            let plan = try Profiling.planning { try extraction.makePlan(self, on: backend) }
             PlanLog.shared?.made(plan, held: heldDescriptions, copied: extraction.copied)
             return plan
         }

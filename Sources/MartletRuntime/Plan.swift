@@ -96,6 +96,8 @@ package final class Plan: @unchecked Sendable {
     package func run(
         leaves: inout [Realized], arguments: [Scalar], on backend: any Backend
     ) throws -> (results: [Realized], completion: Completion) {
+        let clock = Profiling.isOn ? RunClock(kernelCount: steps.count) : nil
+        defer { clock?.finish(self) }
         var leafAddresses: [UnsafeMutableRawPointer] = []
         leafAddresses.reserveCapacity(leaves.count)
         for leaf in leaves { leafAddresses.append(leaf.buffer.address) }
@@ -116,7 +118,7 @@ package final class Plan: @unchecked Sendable {
         let completion = try withExtendedLifetime(lease) {
             try backend.run(isParallel: isParallel) {
                 try runSteps(
-                    leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments, on: backend)
+                    leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments, on: backend, clock)
             }
         }
         let made = results.map { result in
@@ -137,7 +139,8 @@ package final class Plan: @unchecked Sendable {
 
     private func runSteps(
         _ leaves: [Realized], _ leafAddresses: [UnsafeMutableRawPointer], _ owned: [Buffer],
-        arena: UnsafeMutableRawPointer?, arguments: [Scalar], on backend: any Backend
+        arena: UnsafeMutableRawPointer?, arguments: [Scalar], on backend: any Backend,
+        _ clock: RunClock?
     ) throws {
         try withUnsafeTemporaryAllocation(of: Scalar.self, capacity: argumentCount + constants.count + 1) { scalars in
             for index in 0..<argumentCount { scalars[index] = arguments[index] }
@@ -160,16 +163,29 @@ package final class Plan: @unchecked Sendable {
                     }
                     table[index] = base + offset
                 }
-                for step in steps {
-                    for derived in step.derived { try fill(derived, scalarBase, tableBase, backend) }
-                    let pointers = tableBase + step.firstPointer
-                    if let packing = step.packing, !leaves[packing.leaf].buffer.isBorrowed {
-                        try run(packing.kernel, pointers, UnsafePointer(scalarBase), on: leaves[packing.leaf])
-                    } else {
-                        try step.kernel.run(pointers, UnsafePointer(scalarBase))
+                if let clock {
+                    clock.enter()
+                    for step in steps {
+                        try clock.time { try run(step, leaves, scalarBase, tableBase, on: backend) }
                     }
+                } else {
+                    for step in steps { try run(step, leaves, scalarBase, tableBase, on: backend) }
                 }
             }
+        }
+    }
+
+    @inline(__always)
+    private func run(
+        _ step: Step, _ leaves: [Realized], _ scalars: UnsafeMutablePointer<Scalar>,
+        _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>, on backend: any Backend
+    ) throws {
+        for derived in step.derived { try fill(derived, scalars, table, backend) }
+        let pointers = table + step.firstPointer
+        if let packing = step.packing, !leaves[packing.leaf].buffer.isBorrowed {
+            try run(packing.kernel, pointers, UnsafePointer(scalars), on: leaves[packing.leaf])
+        } else {
+            try step.kernel.run(pointers, UnsafePointer(scalars))
         }
     }
 
