@@ -6,8 +6,15 @@ struct SummaryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "summary", abstract: "Show a network's layers, shapes, parameters and multiply-adds.")
 
-    @Argument(help: "A network (lenet5, mlp, cnn), a run's folder or a model.safetensors.") var model = "lenet5"
-    @Option(help: "Images at a time.") var batchSize = 1
+    @Argument(
+        help: """
+            A network (\(NetworkName.allCases.map(\.rawValue).joined(separator: ", "))), a run's folder or a \
+            model.safetensors.
+            """)
+    var model = "lenet5"
+    @Option(name: [.customLong("batch-size"), .customLong("batch")], help: "Images at a time.") var batchSize = 1
+    @Flag(help: "Show the memory that inference and training will take, from their plans.") var memory = false
+    @Option(help: "The optimizer that training is planned with.") var optimizer = TrainConfiguration.OptimizerName.adam
     @Flag(help: "One JSON object on standard output.") var json = false
 
     func validate() throws {
@@ -16,16 +23,20 @@ struct SummaryCommand: ParsableCommand {
 
     func run() throws {
         let (layer, title): (any Layer, String)
-        if let name = ModelName(rawValue: model) {
-            (layer, title) = (name.make(), name.title)
+        var sizes = NetworkName.lenet5.imageSizes
+        if let name = NetworkName(rawValue: model) {
+            (layer, title, sizes) = (name.make(), name.title, name.imageSizes)
         } else {
             let loaded = try ModelNote.load(model, as: nil)
             (layer, title) = (loaded.layer, loaded.note.model.title)
         }
-        let summary = layer.summary(input: [batchSize, 1, 28, 28])
+        let input = Shape([batchSize] + sizes)
+        let heading = "\(title), input \(input.sizes.map(String.init).joined(separator: "×"))"
+        if memory { return try MemoryReport(layer, input, optimizer, heading).show(json: json) }
+        let summary = layer.summary(input: input)
         if json { return try JSONLines.print(Line(title, summary)) }
         let terminal = Terminal.standardOutput
-        terminal.write("\(title), input \(batchSize)×1×28×28\n\n")
+        terminal.write("\(heading)\n\n")
         var table = TerminalTable([
             .init("Layer"), .init("Kind"), .init("Output"), .init("Parameters", .right), .init("Multiply-adds", .right),
         ])

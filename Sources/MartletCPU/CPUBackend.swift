@@ -21,6 +21,8 @@ package final class CPUBackend: Backend, @unchecked Sendable {
 
     package func allocate(byteCount: Int) throws -> Buffer { try memory.buffer(byteCount: byteCount) }
 
+    package func footprint(byteCount: Int) -> Int { MemoryPool.rounded(byteCount) }
+
     package func leaseArena(byteCount: Int) throws -> ArenaLease { try memory.arena(byteCount: byteCount) }
 
     /// Kernels are called before this returns: here, or on the one thread that runs parallel work once a second thread

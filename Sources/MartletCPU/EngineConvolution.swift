@@ -32,6 +32,8 @@ final class EngineConvolution: PreparedKernel {
         (self.operation, self.backend, self.slots, self.unpacking) = (operation, backend, slots, unpacking)
     }
 
+    var workspace: [Int] { (unpacking.map { [$0.byteCount] } ?? []) + [operation.scratchpadByteCount] }
+
     /// The pointer that is the weights, or their gradient.
     fileprivate var weights: Int { slots.firstIndex(of: Int(CE_CONVOLUTION_WEIGHTS.rawValue)) ?? 0 }
 
@@ -97,6 +99,9 @@ private final class PackedConvolution: PackingKernel {
         (self.kernel, self.reorder, self.packing) = (kernel, reorder, packing)
         packedOperand = kernel.weights
     }
+
+    var packedByteCount: Int { reorder.byteCount }
+    var workspace: [Int] { kernel.workspace }
 
     func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer {
         let packed = try kernel.backend.allocate(byteCount: reorder.byteCount)

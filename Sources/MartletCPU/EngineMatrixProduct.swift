@@ -19,6 +19,8 @@ final class EngineMatrixProduct: PreparedKernel {
         hasBias = product.hasBias
     }
 
+    var workspace: [Int] { [operation.scratchpadByteCount] }
+
     private static func make(
         _ product: MatrixProduct, _ geometry: MatrixGeometry, _ step: StepDescription, _ attributes: inout ce_matmul,
         _ engine: OneDNN

@@ -124,7 +124,7 @@ package final class MemoryPool: @unchecked Sendable {
     }
 
     /// Sizes in steps of an eighth of the next power of two, so that neighbours share blocks.
-    private static func rounded(_ byteCount: Int) -> Int {
+    package static func rounded(_ byteCount: Int) -> Int {
         if byteCount <= 512 { return max(64, (byteCount + 63) & ~63) }
         let step = 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount - 4)
         return (byteCount + step - 1) & ~(step - 1)

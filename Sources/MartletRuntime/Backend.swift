@@ -15,6 +15,9 @@ package protocol Backend: AnyObject, Sendable {
     /// Memory for a result, aligned to 64 bytes. Throws where there is none.
     func allocate(byteCount: Int) throws -> Buffer
 
+    /// Bytes that the pool of this device sets aside for a request of so many.
+    func footprint(byteCount: Int) -> Int
+
     /// Copies from this device's memory to the host's, after whatever still writes it.
     func copyToHost(_ address: UnsafeRawPointer, _ host: UnsafeMutableRawPointer, byteCount: Int) throws
 
@@ -132,6 +135,14 @@ package protocol PreparedKernel: AnyObject, Sendable {
     func run(
         _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>
     ) throws
+
+    /// Bytes of each stretch of device memory that a run leases for itself, all at once.
+    var workspace: [Int] { get }
+}
+
+extension PreparedKernel {
+    /// None: most kernels work in their operands and results alone.
+    package var workspace: [Int] { [] }
 }
 
 /// A kernel that says how it computes: its backend has several ways.
@@ -146,6 +157,8 @@ package protocol PackingKernel: PreparedKernel {
     var packedOperand: Int { get }
     /// What the packed form is: kernels of one number share it. Nil where it cannot be told from others, and is not kept.
     var packing: UInt64? { get }
+    /// Bytes of the packed form, which are no part of `workspace`.
+    var packedByteCount: Int { get }
     func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer
     /// `run`, with the operand packed already.
     func run(

@@ -32,10 +32,12 @@ package final class Program: Sendable {
             numbers += node.arguments
         }
         var builder = ProgramBuilder(lowering: Lowering(argumentCount: numbers.count, backend: backend), backend)
-        for input in inputs { builder.addInput(input) }
-        for node in nodes { try builder.add(node, firstArgument: positions[ObjectIdentifier(node)] ?? 0) }
-        let kept = try outputs.map { builder.lowering.kept(try builder.operand($0)) }
-        plan = try Planner.plan(builder.lowering.graph, kept: kept, backend: backend)
+        plan = try Profiling.planning {
+            for input in inputs { builder.addInput(input) }
+            for node in nodes { try builder.add(node, firstArgument: positions[ObjectIdentifier(node)] ?? 0) }
+            let kept = try outputs.map { builder.lowering.kept(try builder.operand($0)) }
+            return try Planner.plan(builder.lowering.graph, kept: kept, backend: backend)
+        }
         PlanLog.shared?.made(plan, held: [])
         captured = builder.captured
         arguments = numbers
@@ -55,6 +57,9 @@ package final class Program: Sendable {
     }
 
     package var descriptions: [StepDescription] { plan.descriptions }
+
+    /// The memory that a run takes besides its inputs, as the device's pool counts it.
+    package var memory: PlanMemory { PlanMemory(plan, captured: captured, on: backend) }
 }
 
 private struct ProgramBuilder {

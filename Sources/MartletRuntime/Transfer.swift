@@ -67,6 +67,9 @@ package enum Transfer {
 extension Backend {
     package var fusesSteps: Bool { true }
 
+    /// For pools that hand out what is asked for.
+    package func footprint(byteCount: Int) -> Int { byteCount }
+
     /// For devices whose memory is the host's.
     package func copyToHost(_ address: UnsafeRawPointer, _ host: UnsafeMutableRawPointer, byteCount: Int) throws {
         host.copyMemory(from: address, byteCount: byteCount)

@@ -30,8 +30,8 @@ public func compile<each State: StateHolder, each Input: TensorTree, Output: Ten
 
 /// What `compile` gives: called like the closure it was made from.
 public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> {
-    private let core: CompiledCore
-    private let body: (repeat each Input) -> Output
+    let core: CompiledCore
+    let body: (repeat each Input) -> Output
 
     init(updating holders: [any StateHolder], _ body: @escaping (repeat each Input) -> Output) {
         core = CompiledCore(holders)

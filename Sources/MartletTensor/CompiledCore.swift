@@ -48,6 +48,20 @@ final class CompiledCore {
         return (try made.run(inputs), made.outline)
     }
 
+    /// The memory of calls after the first: what a first trace leaves in the state, a second one finds there.
+    func memory(
+        _ inputs: [Tensor], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
+    ) throws -> MemoryForecast {
+        let slots = holders.flatMap(\.stateSlots)
+        let left = TracedProgram.typesLeft(by: body, inputs, updating: slots)
+        let program = try TracedProgram(inputs, updating: slots, assuming: left, body)
+        return program.memory(
+            inputs,
+            holders: holders.map { holder in
+                holder.stateSlots.map { ($0, left[ObjectIdentifier($0)] ?? $0.current?.value.type) }
+            })
+    }
+
     /// Programs that are kept.
     private static let programBound = 256
 }
@@ -73,12 +87,16 @@ private final class TracedProgram {
     /// Held while the slots that are renewed are empty.
     private let turn = Lock()
     private let additions: [(number: StateNumber, total: Double)]
+    /// Results of the forward pass that the derivative reads; worked out for forecasts.
+    private let activationByteCount: Int
 
-    init(_ inputs: [Tensor], updating slots: [StateSlot], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)) throws
-    {
+    init(
+        _ inputs: [Tensor], updating slots: [StateSlot], assuming assumed: [ObjectIdentifier: TensorType] = [:],
+        _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
+    ) throws {
         let trace = Recording(transformation: "compile")
         defer { trace.discard() }
-        let recorder = StateRecorder(updating: slots)
+        let recorder = StateRecorder(updating: slots, assuming: assumed)
         var placeholders: [Value] = []
         let (results, outline) = StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
             Recording.with(trace) {
@@ -98,6 +116,8 @@ private final class TracedProgram {
         reads = read.map { ($0.slot, $0.placeholder?.type, $0.placeholder?.node.device) }
         let leaves = placeholders + read.compactMap(\.placeholder)
         program = try Program(inputs: leaves, outputs: outputs, trace: trace, device: .default)
+        activationByteCount =
+            assumed.isEmpty ? 0 : KeptActivations.byteCount(Trace.nodes(behind: outputs, in: trace))
         inputCount = inputs.count
         resultCount = results.count
         outputTypes = outputs.map(\.type)
@@ -108,6 +128,33 @@ private final class TracedProgram {
         switches = Array(recorder.switches.values)
         agreements = recorder.agreements
         additions = recorder.additions.values.map { ($0.number, $0.total) }
+    }
+
+    /// The types in the slots that a call leaves behind, where it writes them.
+    static func typesLeft(
+        by body: ([Tensor]) -> (leaves: [Tensor], outline: Any), _ inputs: [Tensor], updating slots: [StateSlot]
+    ) -> [ObjectIdentifier: TensorType] {
+        let trace = Recording(transformation: "compile")
+        defer { trace.discard() }
+        let recorder = StateRecorder(updating: slots)
+        StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
+            Recording.with(trace) {
+                _ = body(inputs.map { Tensor(Value.placeholder($0.value.type, device: $0.value.node.device)) })
+            }
+        }
+        var types: [ObjectIdentifier: TensorType] = [:]
+        for state in recorder.slots where state.isWritten {
+            if let tensor = state.tensor { types[ObjectIdentifier(state.slot)] = tensor.value.type }
+        }
+        return types
+    }
+
+    /// The memory that a run takes, beside what the holders' slots hold.
+    func memory(_ inputs: [Tensor], holders: [[(slot: StateSlot, type: TensorType?)]]) -> MemoryForecast {
+        let traced = TracedMemory(
+            inputs: inputs, reads: reads.compactMap { read in read.type.map { (read.slot, $0) } }, writes: writes,
+            resultCount: resultCount, activations: activationByteCount)
+        return traced.forecast(program.memory, holders: holders)
     }
 
     /// True where slots, switches and counts are as they were when this was traced.

@@ -27,6 +27,8 @@ package final class StateRecorder {
     private var ownGenerators: Set<ObjectIdentifier> = []
     /// The slots that may be written.
     private let writable: Set<ObjectIdentifier>
+    /// What slots are taken to hold that are still empty, for a forecast of later calls.
+    private let assumed: [ObjectIdentifier: TensorType]
 
     /// A slot as a trace sees it.
     package struct SlotState {
@@ -40,15 +42,18 @@ package final class StateRecorder {
         package var isWritten = false
     }
 
-    package init(updating slots: [StateSlot] = []) {
+    package init(updating slots: [StateSlot] = [], assuming assumed: [ObjectIdentifier: TensorType] = [:]) {
         writable = Set(slots.map { ObjectIdentifier($0) })
+        self.assumed = assumed
     }
 
     package func read(_ slot: StateSlot) -> Tensor? {
         let index = index(of: slot)
         if !slots[index].isRead, !slots[index].isWritten {
             slots[index].isRead = true
-            let placeholder = slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
+            let placeholder =
+                slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
+                ?? assumed[ObjectIdentifier(slot)].map { Value.placeholder($0) }
             slots[index].placeholder = placeholder
             slots[index].tensor = placeholder.map { slot.leaf(Tensor($0)) }
         }

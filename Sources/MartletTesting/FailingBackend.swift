@@ -89,6 +89,7 @@ package final class FailingBackend: Backend {
 
     package var device: Device { inner.device }
     package var engineSet: UInt64 { inner.engineSet + generation.load(ordering: .relaxed) << 32 }
+    package func footprint(byteCount: Int) -> Int { inner.footprint(byteCount: byteCount) }
     package func allocate(byteCount: Int) throws -> Buffer {
         try meet(.allocation)
         return try inner.allocate(byteCount: byteCount)
@@ -125,6 +126,8 @@ package final class FailingBackend: Backend {
         private let backend: FailingBackend
         var packedOperand: Int { inner.packedOperand }
         var packing: UInt64? { inner.packing }
+        var packedByteCount: Int { inner.packedByteCount }
+        var workspace: [Int] { inner.workspace }
 
         init(inner: any PackingKernel, backend: FailingBackend) {
             self.inner = inner
@@ -156,6 +159,7 @@ package final class FailingBackend: Backend {
     private final class Kernel: PreparedKernel {
         private let inner: any PreparedKernel
         private let backend: FailingBackend
+        var workspace: [Int] { inner.workspace }
 
         init(inner: any PreparedKernel, backend: FailingBackend) {
             self.inner = inner
