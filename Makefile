@@ -5,7 +5,7 @@ SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
 .PHONY: help train test test-kernels engines bench bench-networks bench-limits accuracy format check docs fuzz fuzz-selftest \
-	torture soak clean
+	torture soak sanitize clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,10 @@ fuzz-selftest: ## thirteen planted bugs, each caught within 2,000 graphs
 torture: ## a thousand kills of a training run, each resumed bit by bit
 	$(RELEASE) --product martlet
 	scripts/torture
+
+sanitize: engines ## the tests under ThreadSanitizer and AddressSanitizer, room by room: an hour or more
+	scripts/sanitize thread
+	scripts/sanitize address
 
 clean: ## remove what was built
 	rm -rf .build

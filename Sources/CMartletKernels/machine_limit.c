@@ -1,5 +1,6 @@
 #include "mk_machine.h"
 
+#include "matmul_clones.h"
 #include "mk_parallel.h"
 
 #include <string.h>
@@ -8,11 +9,7 @@
 enum { CHAINS = 16, LANES = 16 };
 typedef float vector __attribute__((vector_size(LANES * sizeof(float))));
 
-#if defined(__x86_64__) && defined(__ELF__)
-__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
-static float
-run(int64_t rounds) {
+MK_CLONES static float run(int64_t rounds) {
     vector sums[CHAINS];
     for (int i = 0; i < CHAINS; i++) {
         for (int lane = 0; lane < LANES; lane++) sums[i][lane] = (float)(i + lane);

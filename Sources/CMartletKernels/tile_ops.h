@@ -2,13 +2,10 @@
 #ifndef TILE_OPS_H
 #define TILE_OPS_H
 
+#include "matmul_clones.h"
 #include "mk_fused.h"
 
-#if defined(__x86_64__)
-#define TILE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define TILE_CLONES
-#endif
+#define TILE_CLONES MK_CLONES
 
 /// Runs one instruction on n elements.
 void tile_run(const mk_instruction *instruction, void *const *registers, void *destination, int64_t n);

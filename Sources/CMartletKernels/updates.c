@@ -2,19 +2,14 @@
 
 #include <math.h>
 
+#include "matmul_clones.h"
 #include "mk_parallel.h"
-
-#if defined(__x86_64__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 /// Elements of work a chunk holds: small parameters share one, large ones are cut.
 enum { CHUNK = 8192 };
 
 /// One stretch of one parameter. Each line rounds once, as the composite's body does.
-CLONES static void adam_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
+MK_CLONES static void adam_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
     const mk_adam k = *(const mk_adam *)step;
     const mk_adam_segment *s = segment;
     const float *p = s->parameter, *g = s->gradient, *m = s->first, *v = s->second;
@@ -35,7 +30,7 @@ CLONES static void adam_stretch(const void *step, const void *segment, int64_t b
 }
 
 /// One stretch of one parameter. Each line rounds once, as the composite's body does; a gain of 1 changes no bit.
-CLONES static void sgd_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
+MK_CLONES static void sgd_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
     const mk_sgd k = *(const mk_sgd *)step;
     const mk_sgd_segment *s = segment;
     const float *p = s->parameter, *g = s->gradient, *v = s->velocity;
