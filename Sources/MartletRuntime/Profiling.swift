@@ -51,7 +51,7 @@ package enum Profiling {
     }
 
     static func add(_ run: PlanRun) {
-        for recorder in lock.withLock({ recorders }) { recorder.add(run) }
+        lock.withLock { for recorder in recorders { recorder.add(run) } }
     }
 
     /// Makes a plan, and tells how long it took.
@@ -60,7 +60,7 @@ package enum Profiling {
         let start = now()
         let plan = try make()
         let planning = Planning(thread: ThreadIdentity.current, start: start, end: now(), kernelCount: plan.steps.count)
-        for recorder in lock.withLock({ recorders }) { recorder.add(planning) }
+        lock.withLock { for recorder in recorders { recorder.add(planning) } }
         return plan
     }
 
