@@ -75,7 +75,7 @@ let package = Package(
             ]),
         .testTarget(name: "MartletGraphTests", dependencies: ["MartletGraph", "MartletTesting"]),
         .testTarget(name: "MartletRuntimeTests", dependencies: ["MartletRuntime", "MartletTesting"]),
-        .testTarget(name: "MartletCPUTests", dependencies: ["MartletCPU", "MartletTesting"]),
+        .testTarget(name: "MartletCPUTests", dependencies: ["MartletCPU", "MartletOptim", "MartletTesting"]),
         .testTarget(name: "MartletTensorTests", dependencies: ["MartletTensor", "MartletTesting"]),
         .testTarget(name: "MartletNNTests", dependencies: ["MartletNN", "MartletTesting"]),
         .testTarget(name: "MartletFilesTests", dependencies: ["MartletFiles", "MartletTesting"]),

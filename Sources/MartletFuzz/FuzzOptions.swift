@@ -1,3 +1,5 @@
+import MartletRuntime
+
 /// What the command line asks for.
 struct FuzzOptions {
     var count: Int?
@@ -8,9 +10,11 @@ struct FuzzOptions {
     var prints = false
     /// Threads that run different seeds at the same time, on the same plan cache and memory.
     var threads = 2
+    /// The planner's passes that run, in the words of `MARTLET_PASSES`; `random` draws others for each seed.
+    var passes = FuzzPasses.usual
 
     static let usage = """
-        usage: martlet-fuzz [--count N] [--seed N] [--seconds N] [--threads N] [--print] [--selftest]
+        usage: martlet-fuzz [--count N] [--seed N] [--seconds N] [--threads N] [--passes random|WORDS] [--print] [--selftest]
         """
 
     init(_ arguments: some Sequence<String>) throws {
@@ -27,6 +31,11 @@ struct FuzzOptions {
             case "--seed": seed = try number()
             case "--seconds": seconds = Double(try number())
             case "--threads": threads = max(1, Int(try number()))
+            case "--passes":
+                guard let words = iterator.next() else {
+                    throw UsageError("--passes needs words\n\(FuzzOptions.usage)")
+                }
+                passes = words == "random" ? .random : .fixed(try PlanPasses(parsing: words))
             case "--selftest": selftest = true
             case "--print": prints = true
             default: throw UsageError("unknown option \(name)\n\(FuzzOptions.usage)")

@@ -40,7 +40,7 @@ final class FuzzSession: @unchecked Sendable {
             "seeds \(options.seed) to \(next - 1): \(done) graphs, \(failures.count) failures, "
                 + "\(counts.made) plans made, \(counts.hit) hit, \(counts.evicted) evicted, "
                 + String(format: "%.1f s", Date().timeIntervalSince(start)))
-        for seed in failures.sorted() { report(seed) }
+        for seed in failures.sorted() { options.passes.around(seed: seed) { report(seed) } }
         return failures.isEmpty
     }
 
@@ -56,19 +56,21 @@ final class FuzzSession: @unchecked Sendable {
     }
 
     private func check(_ seed: UInt64) {
-        if FuzzCheck.failure(of: FuzzGenerator.script(seed: seed)) != nil { lock.withLock { failures.append(seed) } }
+        let words = options.passes.around(seed: seed) { FuzzCheck.failure(of: FuzzGenerator.script(seed: seed)) }
+        if words != nil { lock.withLock { failures.append(seed) } }
     }
 
     private func report(_ seed: UInt64) {
         let script = FuzzGenerator.script(seed: seed)
+        let (option, meaning) = options.passes.words(seed)
         guard let words = FuzzCheck.failure(of: script) else {
             print("seed \(seed) failed beside other threads and not alone: run it again with --threads 2")
             return
         }
-        print("seed \(seed) (\(script.isExact ? "exact" : "smooth")): \(words)")
+        print("seed \(seed) (\(script.isExact ? "exact" : "smooth"))\(meaning): \(words)")
         let small = FuzzMinimizer.minimized(script)
         print(FuzzCheck.failure(of: small) ?? "")
         print(small)
-        print("again: martlet-fuzz --seed \(seed) --count 1")
+        print("again: martlet-fuzz --seed \(seed) --count 1\(option)")
     }
 }

@@ -16,7 +16,7 @@ struct Extraction {
     /// Writes the key of the component's needed nodes and collects what they read.
     mutating func read(_ component: Component, on device: Device, _ backend: any Backend) throws {
         key.write(UInt64(backend.device.kind.rawValue) << 32 | UInt64(backend.device.index))
-        key.write(backend.engineSet)
+        key.write(backend.engineSet | PlanSettings.current.keyWord)
         let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
         let flipCode = Primitive.flip(Flip([])).code
         for index in component.nodes.indices where component.marks[index].isNeeded {
@@ -165,7 +165,8 @@ struct LeafTable {
 
 extension Lowering {
     /// The operand as something that outlives the run: memory of its own, or a view of memory that does.
-    mutating func kept(_ operand: Operand) -> Operand {
+    mutating func kept(_ given: Operand) -> Operand {
+        let operand = graph.withoutFence(given)
         var result = operand
         if !graph.isReal(operand.view.base) {
             result = copied(operand)

@@ -76,7 +76,7 @@ struct FusedBuilder {
             derivedScalars.append(.element(key, plus: .init(), to: pair))
             derivedScalars.append(.element(start, plus: derivedOffset(view), to: pair + 1))
             source = .random(key: pair)
-        case .leaf, .produced, .empty:
+        case .leaf, .produced, .fence, .empty:
             source = .operand(inputs.count)
             inputs.append(operand)
         }

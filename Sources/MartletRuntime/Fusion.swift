@@ -22,11 +22,15 @@ package struct Fusion {
     /// Registers a tile program has.
     private static let registerLimit = 30
 
-    package init(_ graph: PlanGraph, fusesSteps: Bool = true) {
+    package init(_ graph: PlanGraph, fusesSteps: Bool = true, defers: Bool = true) {
         self.graph = graph
         groupOfItem = Array(repeating: -1, count: graph.items.count)
         guard fusesSteps else {
             for index in graph.items.indices { open(index, shape: iterationShape(graph.items[index])) }
+            return
+        }
+        guard defers else {
+            for index in graph.items.indices { place(index) }
             return
         }
         var deferral = FusionDeferral(graph)
@@ -95,8 +99,10 @@ package struct Fusion {
         }
     }
 
-    private func producer(of view: View) -> Int? {
-        guard case .produced(let item) = graph.bases[view.base].kind, groupOfItem[item] >= 0 else { return nil }
+    private func producer(of view: View) -> Int? { producer(of: view.base) }
+
+    private func producer(of base: Int) -> Int? {
+        guard case .produced(let item) = graph.bases[base].kind, groupOfItem[item] >= 0 else { return nil }
         return groupOfItem[item]
     }
 
@@ -109,6 +115,8 @@ package struct Fusion {
             return false
         }
         return item.inputs.allSatisfy { input in
+            // What waits for the group, or is made by it and met through a fence, cannot be part of it.
+            for source in sources(behind: input) where depends(source, on: group) { return false }
             // What the group itself makes can be taken from a register only if it is met whole and was not reduced.
             guard let other = producer(of: input.view) else { return true }
             if other == group { return graph.isMetWhole(input) && !isReduced(input.view.base) }
@@ -171,17 +179,17 @@ package struct Fusion {
             if let source, source != group { reads[group].insert(source) }
             if source != group { newRegisters += 1 }
         }
-        for base in randomOperands(item) { if let source = producer(of: base) { reads[group].insert(source) } }
+        for input in item.inputs {
+            for source in sources(behind: input) where source != group { reads[group].insert(source) }
+        }
         groups[group].registers += newRegisters
         if case .reduce(let reduce) = item.work { groups[group].reducedAxes = reduce.axes }
     }
 
-    /// Keys and starts of random inputs that are values rather than numbers.
-    private func randomOperands(_ item: PlanGraph.Item) -> [View] {
-        item.inputs.flatMap { input -> [View] in
-            if case .random(let key, let start) = graph.bases[input.view.base].kind { return [key, start] }
-            return []
-        }
+    /// The groups that make what stands behind an input: keys and starts of random bits that are values rather than numbers, and
+    /// what a fence waits for.
+    private func sources(behind input: PlanGraph.Operand) -> [Int] {
+        (graph.basesBehind(input.view.base) + graph.basesBefore(input.view.base)).compactMap { producer(of: $0) }
     }
 
     private mutating func merge(_ a: Int, into b: Int) {

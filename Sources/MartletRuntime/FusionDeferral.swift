@@ -44,7 +44,7 @@ struct FusionDeferral {
     /// Numbers and leaves. Random bits and coordinates are left alone: they need no memory wherever they are read.
     private static func isPlain(_ kind: PlanGraph.Base.Kind) -> Bool {
         switch kind {
-        case .leaf, .scalar: true
+        case .leaf, .scalar, .fence: true
         case .produced, .index, .random, .empty: false
         }
     }

@@ -10,9 +10,14 @@ package struct Lowering {
     var blockedCopies: [BlockedKey: Operand] = [:]
     private var quantized: [QuantizedKey: [Operand]] = [:]
 
+    /// x·1 and x/1 are x.
+    private let simplifies: Bool
+
     package init(argumentCount: Int, backend: any Backend) {
+        let passes = PlanSettings.current.passes
         graph = PlanGraph(argumentCount: argumentCount)
-        self.backend = backend
+        self.backend = PassFilter.filtered(backend, passes)
+        simplifies = passes.contains(.simplification)
     }
 
     package typealias Operand = PlanGraph.Operand
@@ -59,10 +64,11 @@ package struct Lowering {
             return [virtual(kind, types[0], strides: types[0].shape.contiguousStrides)]
         case .unary(let function): return elementwise(.unary(function), operands, types[0])
         case .binary(let function):
-            if let simpler = simplified(function, operands) { return [simpler] }
+            if simplifies, let simpler = simplified(function, operands) { return [simpler] }
             return elementwise(.binary(function), operands, types[0])
         case .select: return elementwise(.select, operands, types[0])
         case .cast: return elementwise(.cast, operands, types[0])
+        case .alias(let alias) where alias.isFence: return [graph.fenced(operands[0], after: operands[1])]
         case .alias, .collective(_): return [operands[0]]
         case .copy: return [operands[0]]
         case .reshape(let reshape): return [reshaped(operands[0], reshape.shape, types[0])]

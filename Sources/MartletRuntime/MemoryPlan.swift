@@ -26,12 +26,16 @@ struct MemoryPlan {
     private(set) var inPlaceCount = 0
 
     private let graph: PlanGraph
+    private let passes: PlanPasses
     private var lastUse: [Int]
     private var free: [(offset: Int, size: Int)] = []
     private var donatedLeaves = Set<Int>()
 
-    init(steps: [Planner.Step], graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) {
+    init(
+        steps: [Planner.Step], graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend, passes: PlanPasses
+    ) {
         self.graph = graph
+        self.passes = passes
         places = graph.bases.map { base in
             if case .leaf(let index) = base.kind { return .leaf(index) }
             return .nowhere
@@ -100,6 +104,7 @@ struct MemoryPlan {
 
     /// Operands whose memory a result may take.
     private func donors(_ step: Planner.Step, _ position: Int, _ backend: any Backend) -> [PlanGraph.Operand] {
+        guard passes.contains(.donation) else { return [] }
         switch step.work {
         case .fused(let kernel):
             return kernel.outputs[position].reduction == nil ? step.inputs : []
@@ -112,7 +117,8 @@ struct MemoryPlan {
     }
 
     private mutating func release(_ base: Int) {
-        guard case .arena(let offset) = places[base], lastUse[base] != Int.max - 1 else { return }
+        guard passes.contains(.memoryReuse), case .arena(let offset) = places[base], lastUse[base] != Int.max - 1
+        else { return }
         lastUse[base] = Int.max - 1
         free.append((offset, MemoryPlan.rounded(graph.bases[base].type.byteCount)))
         free.sort { $0.offset < $1.offset }

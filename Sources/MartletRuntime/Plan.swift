@@ -60,7 +60,7 @@ package final class Plan: @unchecked Sendable {
 
     init(
         steps: [Step], pointers: [PointerSource], constants: [Scalar], argumentCount: Int, memory: MemoryPlan,
-        results: [Result], descriptions: [StepDescription]
+        results: [Result], descriptions: [StepDescription], passes: PlanPasses
     ) {
         self.steps = steps
         self.pointers = pointers
@@ -70,7 +70,7 @@ package final class Plan: @unchecked Sendable {
         arenaByteCount = memory.arenaByteCount
         self.results = results
         self.descriptions = descriptions
-        isParallel = descriptions.contains(where: \.isParallel)
+        isParallel = passes.contains(.parallelSteps) && descriptions.contains(where: \.isParallel)
     }
 
     /// Bytes of the results that the run makes itself.
@@ -230,13 +230,15 @@ package final class Plan: @unchecked Sendable {
 struct PlanAssembly {
     private var graph: PlanGraph
     private let memory: MemoryPlan
+    private let passes: PlanPasses
     private var steps: [Plan.Step] = []
     private var pointers: [Plan.PointerSource] = []
     private var descriptions: [StepDescription] = []
 
-    init(graph: PlanGraph, memory: MemoryPlan) {
+    init(graph: PlanGraph, memory: MemoryPlan, passes: PlanPasses) {
         self.graph = graph
         self.memory = memory
+        self.passes = passes
     }
 
     mutating func add(_ step: Planner.Step, index: Int, kernel: any PreparedKernel, description: StepDescription) {
@@ -270,7 +272,9 @@ struct PlanAssembly {
     private func packing(
         _ step: Planner.Step, _ kernel: any PreparedKernel
     ) -> (kernel: any PackingKernel, leaf: Int)? {
-        guard step.isInference, let kernel = kernel as? any PackingKernel, kernel.packing != nil else { return nil }
+        guard passes.contains(.packedWeights), step.isInference, let kernel = kernel as? any PackingKernel,
+            kernel.packing != nil
+        else { return nil }
         let operand = step.inputs[kernel.packedOperand]
         guard case .leaf(let leaf) = memory.places[operand.view.base], graph.isWhole(operand),
             !memory.buffers.contains(where: { $0.donor == leaf })
@@ -314,7 +318,7 @@ struct PlanAssembly {
         }
         return Plan(
             steps: steps, pointers: pointers, constants: graph.constants, argumentCount: graph.argumentCount,
-            memory: memory, results: results, descriptions: descriptions)
+            memory: memory, results: results, descriptions: descriptions, passes: passes)
     }
 }
 

@@ -10,10 +10,7 @@ extension PlanGraph {
             for input in item.inputs {
                 let base = input.view.base
                 if readers[base].last != index { readers[base].append(index) }
-                if case .random(let key, let start) = bases[base].kind {
-                    readers[key.base].append(-1)
-                    readers[start.base].append(-1)
-                }
+                for behind in basesBehind(base) { readers[behind].append(-1) }
             }
         }
         return readers
@@ -32,19 +29,18 @@ extension PlanGraph {
 
     /// The items whose results an item reads.
     private func sources(of item: Item) -> [Int] {
-        item.inputs.flatMap { input -> [Int] in
-            if case .random(let key, let start) = bases[input.view.base].kind {
-                return [key.base, start.base].compactMap { producer(of: $0) }
-            }
-            return producer(of: input.view.base).map { [$0] } ?? []
-        }
+        item.inputs.flatMap { producers(before: $0.view.base) }
+    }
+
+    /// The items that must have run before a base can be read.
+    private func producers(before base: Int) -> [Int] {
+        ([base] + basesBehind(base) + basesBefore(base)).compactMap { producer(of: $0) }
     }
 
     /// True where a base is made, by way of any others, from what an item makes.
     func depends(_ base: Int, on item: Int) -> Bool {
-        guard let start = producer(of: base) else { return false }
-        var seen: Set<Int> = [start]
-        var stack = [start]
+        var stack = producers(before: base)
+        var seen = Set(stack)
         while let next = stack.popLast() {
             if next == item { return true }
             for source in sources(of: items[next]) where seen.insert(source).inserted { stack.append(source) }
@@ -61,17 +57,17 @@ extension PlanGraph {
         for item in items {
             for input in item.inputs {
                 counts[input.view.base] += 1
-                if case .random(let key, let start) = bases[input.view.base].kind {
-                    counts[key.base] += 1
-                    counts[start.base] += 1
-                }
+                for behind in basesBehind(input.view.base) { counts[behind] += 1 }
             }
         }
         for index in items.indices.reversed() where !items[index].outputs.isEmpty {
             // A result that another item has taken over is no longer this one's.
             let own = items[index].outputs.filter { producer(of: $0) == index }
             guard own.allSatisfy({ counts[$0] == 0 && !bases[$0].isKept }) else { continue }
-            for input in items[index].inputs { counts[input.view.base] -= 1 }
+            for input in items[index].inputs {
+                counts[input.view.base] -= 1
+                for behind in basesBehind(input.view.base) { counts[behind] -= 1 }
+            }
             for base in own { bases[base].kind = .empty }
             items[index].inputs = []
             items[index].outputs = []

@@ -13,6 +13,9 @@ package struct PlanGraph: Sendable {
             case index
             /// Random bits: the element is the one at its own offset; key and start are scalars.
             case random(key: View, start: View)
+            /// Another base's memory, for readers that must not be computed beside those of the base itself: they run after a
+            /// second base was made, where one is named. Only the grouping of items sees it (`resolvingFences`).
+            case fence(of: Int, after: Int?)
             /// No elements at all.
             case empty
         }
@@ -69,6 +72,8 @@ package struct PlanGraph: Sendable {
     /// Scalars beyond the run's arguments: the library's own numbers, and room for what steps work out.
     package private(set) var constants: [Scalar] = []
     private var knownConstants: [Scalar: Int] = [:]
+    /// Fences that were made already.
+    var fences: [FenceKey: Int] = [:]
     package let argumentCount: Int
 
     package init(argumentCount: Int) { self.argumentCount = argumentCount }
@@ -147,7 +152,7 @@ package struct PlanGraph: Sendable {
     /// True where the base is memory: a leaf's or an item's.
     package func isReal(_ base: Int) -> Bool {
         switch bases[base].kind {
-        case .leaf, .produced, .empty: true
+        case .leaf, .produced, .fence, .empty: true
         case .scalar, .index, .random: false
         }
     }

@@ -5,6 +5,7 @@ package struct Planner {
     private let backend: any Backend
     private var graph: PlanGraph
     private let kept: [PlanGraph.Operand]
+    private let passes: PlanPasses
     private var steps: [Step] = []
 
     /// A step before its kernel is prepared.
@@ -19,24 +20,37 @@ package struct Planner {
     }
 
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
-    package static func plan(_ graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend) throws -> Plan {
-        let normalized = BatchNormFusion.applied(to: graph, backend: backend)
-        let convolved = ConvolutionFusion.applied(to: normalized, backend: backend)
-        let folded = QuantizedFusion.applied(to: convolved, backend: backend)
-        var planner = Planner(backend: backend, graph: folded, kept: kept)
-        planner.fuse()
-        planner.gatherUpdates()
-        return try planner.assemble()
+    package static func plan(
+        _ lowered: PlanGraph, kept: [PlanGraph.Operand], backend given: any Backend
+    ) throws -> Plan {
+        let settings = PlanSettings.current
+        let passes = settings.passes
+        let backend = PassFilter.filtered(given, passes)
+        var graph = lowered
+        if passes.contains(.batchNormFusion) { graph = BatchNormFusion.applied(to: graph, backend: backend) }
+        if passes.contains(.convolutionFusion) { graph = ConvolutionFusion.applied(to: graph, backend: backend) }
+        if passes.contains(.quantizedFusion) { graph = QuantizedFusion.applied(to: graph, backend: backend) }
+        let plan = try Planner(backend, graph, kept, passes).assemble()
+        watcher?(plan)
+        return plan
     }
 
-    private init(backend: any Backend, graph: PlanGraph, kept: [PlanGraph.Operand]) {
+    /// Told of each plan that is made in this task.
+    @TaskLocal package static var watcher: (@Sendable (Plan) -> Void)?
+
+    /// Fuses and schedules.
+    init(_ backend: any Backend, _ graph: PlanGraph, _ kept: [PlanGraph.Operand], _ passes: PlanPasses) {
         self.backend = backend
         self.graph = graph
         self.kept = kept
+        self.passes = passes
+        fuse()
+        if passes.contains(.updateGathering) { gatherUpdates() }
     }
 
     private mutating func fuse() {
-        let fusion = Fusion(graph, fusesSteps: backend.fusesSteps)
+        let fusion = Fusion(graph, fusesSteps: backend.fusesSteps, defers: passes.contains(.fusionDeferral))
+        graph = graph.resolvingFences()
         let outside = basesReadOutside(fusion)
         for index in fusion.schedule() {
             let group = fusion.groups[index]
@@ -78,10 +92,7 @@ package struct Planner {
                 // A group that meets its own value under another view reads it from memory too.
                 let reader = graph.isWhole(input) ? group : -1
                 readers[input.view.base, default: []].insert(reader)
-                if case .random(let key, let start) = graph.bases[input.view.base].kind {
-                    readers[key.base, default: []].insert(-1)
-                    readers[start.base, default: []].insert(-1)
-                }
+                for behind in graph.basesBehind(input.view.base) { readers[behind, default: []].insert(-1) }
             }
         }
         for base in graph.bases.indices where graph.bases[base].isKept { readers[base, default: []].insert(-1) }
@@ -112,8 +123,8 @@ package struct Planner {
     }
 
     private func assemble() throws -> Plan {
-        let memory = MemoryPlan(steps: steps, graph: graph, kept: kept, backend: backend)
-        var assembly = PlanAssembly(graph: graph, memory: memory)
+        let memory = MemoryPlan(steps: steps, graph: graph, kept: kept, backend: backend, passes: passes)
+        var assembly = PlanAssembly(graph: graph, memory: memory, passes: passes)
         for (index, step) in steps.enumerated() {
             let description = StepDescription(
                 work: step.work,

@@ -19,6 +19,7 @@ final class CompiledCore {
     struct Key: Hashable {
         let inputs: [Input]
         let modes: Modes
+        let settings: PlanSettings
 
         struct Input: Hashable {
             let type: TensorType
@@ -31,7 +32,8 @@ final class CompiledCore {
 
     func key(_ inputs: [Tensor]) -> Key {
         Key(
-            inputs: inputs.map { Key.Input(type: $0.value.type, device: $0.value.node.device) }, modes: Modes.current)
+            inputs: inputs.map { Key.Input(type: $0.value.type, device: $0.value.node.device) }, modes: Modes.current,
+            settings: .current)
     }
 
     /// Runs the program of the key that fits the state, tracing `body` where there is none yet.

@@ -1,26 +1,34 @@
 // Views: the same elements seen under another shape, order or range. A backend copies nothing where strides can say it.
 
-/// The same value under another identity: `detached()`, and the leaves that transformations differentiate by.
+/// The same value under another identity: `detached()`, the leaves that transformations differentiate by, and fences.
+///
+/// A fence has a second operand: whatever reads the value through it runs after that one was made. What a checkpoint repeats reads
+/// its inputs so, else the planner would run it beside the forward pass that it is to spare the memory of.
 package struct Alias: PrimitiveFamily {
     package let stopsGradient: Bool
-    package init(stopsGradient: Bool) { self.stopsGradient = stopsGradient }
+    package let isFence: Bool
+    package init(stopsGradient: Bool, isFence: Bool = false) {
+        (self.stopsGradient, self.isFence) = (stopsGradient, isFence)
+    }
 
-    package var name: String { stopsGradient ? "detach" : "alias" }
+    package var name: String { isFence ? "fence" : stopsGradient ? "detach" : "alias" }
     package var residuals: Residuals { .none }
 
     package func resultTypes(of operands: [TensorType], arguments: [Scalar]) throws(ShapeError) -> [TensorType] {
         [operands[0]]
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
-        [stopsGradient ? nil : cotangents[0]]
+        [stopsGradient ? nil : cotangents[0]] + (isFence ? [nil] : [])
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] { [stopsGradient ? nil : tangents[0]] }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
-        [Value.make(.alias(self), operands)]
+        // A fence is no reason for a value to be there once a member.
+        [Value.make(.alias(self), isBatched[0] ? operands : [operands[0].repeatedAsBatch(size), operands[1]])]
     }
     package func evaluate(_ operands: [HostArray], arguments: [Scalar], results: [TensorType]) throws -> [HostArray] {
-        operands
+        [operands[0]]
     }
+    /// A fence is told by its number of operands.
     package func encode(into key: inout KeyWriter) {}
 }
 

@@ -1,0 +1,94 @@
+/// The planner's passes that can be left out, each by itself: what a wrong result is narrowed down with, and what tests compare.
+///
+/// `MARTLET_PASSES` names them, separated by commas, from left to right: `all` and `none` begin anew, `-layout` leaves a pass out,
+/// `layout` or `+layout` takes it in. Where nothing is said all run.
+///
+/// Those in `exact` promise the same bits whether they run or not; the others choose kernels that add up in another order.
+package struct PlanPasses: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// x·1 and x/1 are x.
+    package static let simplification = PlanPasses(rawValue: 1 << 0)
+    /// Composites run by a backend's kernel of their name instead of by their bodies.
+    package static let compositeKernels = PlanPasses(rawValue: 1 << 1)
+    /// Values in channel blocks, and the kernels that want them so.
+    package static let layout = PlanPasses(rawValue: 1 << 2)
+    /// `BatchNormFusion`.
+    package static let batchNormFusion = PlanPasses(rawValue: 1 << 3)
+    /// `ConvolutionFusion`.
+    package static let convolutionFusion = PlanPasses(rawValue: 1 << 4)
+    /// `Fusion`: elementwise items and reductions put together into steps.
+    package static let fusion = PlanPasses(rawValue: 1 << 5)
+    /// `FusionDeferral`: cheap items wait for the one that reads them.
+    package static let fusionDeferral = PlanPasses(rawValue: 1 << 6)
+    /// Updates of several parameters as one step.
+    package static let updateGathering = PlanPasses(rawValue: 1 << 7)
+    /// Results written over an operand of their step, in the arena and in a leaf's memory.
+    package static let donation = PlanPasses(rawValue: 1 << 8)
+    /// The arena's memory used again once nothing reads it.
+    package static let memoryReuse = PlanPasses(rawValue: 1 << 9)
+    /// Packed forms of parameters kept from run to run.
+    package static let packedWeights = PlanPasses(rawValue: 1 << 10)
+    /// Plans with large steps brought to the one thread that has the engine's pool; left out, every plan runs where it is asked for.
+    package static let parallelSteps = PlanPasses(rawValue: 1 << 11)
+    /// `QuantizedFusion`.
+    package static let quantizedFusion = PlanPasses(rawValue: 1 << 12)
+
+    /// Every pass by its name, in the order in which they run.
+    package static let named: [(name: String, pass: PlanPasses)] = [
+        ("simplification", .simplification), ("composite-kernels", .compositeKernels), ("layout", .layout),
+        ("batch-norm-fusion", .batchNormFusion), ("convolution-fusion", .convolutionFusion),
+        ("quantized-fusion", .quantizedFusion), ("fusion", .fusion),
+        ("fusion-deferral", .fusionDeferral), ("update-gathering", .updateGathering), ("donation", .donation),
+        ("memory-reuse", .memoryReuse), ("packed-weights", .packedWeights), ("parallel-steps", .parallelSteps),
+    ]
+
+    package static let all = named.reduce(PlanPasses()) { $0.union($1.pass) }
+    package static let none: PlanPasses = []
+
+    /// Passes that change no bit of a float32 or float64 result.
+    package static let exact: PlanPasses = all.subtracting([.compositeKernels, .layout, .quantizedFusion])
+
+    /// The passes that the words name.
+    package init(parsing text: String) throws(PlanSettingError) {
+        var passes = PlanPasses.all
+        for word in text.split(separator: ",") {
+            let word = word.filter { $0 != " " }
+            let sign = word.first.flatMap { $0 == "-" || $0 == "+" ? $0 : nil }
+            let name = sign == nil ? word[...] : word.dropFirst()
+            switch (sign, name) {
+            case (nil, "all"): passes = .all
+            case (nil, "none"): passes = .none
+            case (_, ""): break
+            default:
+                guard let pass = PlanPasses.named.first(where: { $0.name == name })?.pass else {
+                    let known = (["all", "none"] + PlanPasses.named.map(\.name)).joined(separator: ", ")
+                    throw PlanSettingError(
+                        "MARTLET_PASSES", "\"\(name)\" is no pass; known are \(known), with - before those to leave out"
+                    )
+                }
+                if sign == "-" { passes.subtract(pass) } else { passes.formUnion(pass) }
+            }
+        }
+        self = passes
+    }
+}
+
+extension PlanPasses: CustomStringConvertible {
+    /// What `MARTLET_PASSES` would say: the passes left out, or `none` and those that run.
+    package var description: String {
+        let out = PlanPasses.named.filter { !contains($0.pass) }.map { "-" + $0.name }
+        if out.isEmpty { return "all" }
+        if out.count * 2 <= PlanPasses.named.count { return out.joined(separator: ",") }
+        return (["none"] + PlanPasses.named.filter { contains($0.pass) }.map(\.name)).joined(separator: ",")
+    }
+}
+
+/// An environment variable that says something nobody understands.
+package struct PlanSettingError: Error, CustomStringConvertible {
+    package let variable: String
+    package let reason: String
+    init(_ variable: String, _ reason: String) { (self.variable, self.reason) = (variable, reason) }
+    package var description: String { "\(variable): \(reason)" }
+}

@@ -1,0 +1,115 @@
+import MartletGraph
+import MartletNN
+import MartletOptim
+import MartletTensor
+
+/// Programs that between them meet every pass of the planner: what they compute, as numbers.
+enum PassPrograms {
+    /// Adam on a perceptron: fused layers, updates side by side.
+    static func perceptron(batch: Int = 12) -> [[Float]] {
+        withGenerator(seed: 11) {
+            let model = Sequential {
+                Linear(20, 32)
+                ReLU()
+                Linear(32, 32)
+                Tanh()
+                Dropout(0.2)
+                Linear(32, 5)
+            }
+            let optimizer = AdamW(model.parameters, learningRate: 1e-2, weightDecay: 1e-2)
+            return train(model, optimizer, steps: 4) {
+                (Tensor.randn([batch, 20]), Tensor((0..<batch).map { $0 % 5 }))
+            }
+        }
+    }
+
+    /// SGD with momentum on a residual network with batch normalisation, and the same network in evaluation, twice: what is folded
+    /// into convolutions, and packed weights met again.
+    static func residual(batch: Int = 3, checkpoints: Bool = false) -> [[Float]] {
+        withGenerator(seed: 12) {
+            let model = ResidualNetwork(checkpoints: checkpoints)
+            let optimizer = SGD(model.parameters, learningRate: 0.05, momentum: 0.9)
+            var found = train(model, optimizer, steps: 2) {
+                (Tensor.randn([batch, 3, 16, 16]), Tensor((0..<batch).map { $0 % 4 }))
+            }
+            model.eval()
+            let images = Tensor.randn([batch, 3, 16, 16])
+            withoutGradient { for _ in 0..<2 { found.append(model(images).array()) } }
+            return found
+        }
+    }
+
+    /// Softmax, reductions over several axes, views and broadcasts, with second derivatives.
+    static func formulas(rows: Int = 7) -> [[Float]] {
+        withGenerator(seed: 13) {
+            let x = Tensor.randn([rows, 6, 5])
+            let f = { (x: Tensor) -> Tensor in
+                let weights = (x * 1).softmax(axis: 1)
+                let spread = (x - x.mean(axis: 0)).square().sum(axes: [0, 2])
+                return (weights.transpose(1, 2) * spread.tanh()).sum()
+            }
+            let slope = gradient(of: f)
+            let curvature = gradient(of: { (x: Tensor) in (slope(x) * x.sin()).sum() })
+            return [f(x).array(), slope(x).array(), curvature(x).array()]
+        }
+    }
+
+    static let all: [(name: String, run: @Sendable () -> [[Float]])] = [
+        ("perceptron", { perceptron() }), ("residual network", { residual() }),
+        ("residual network in checkpoints", { residual(checkpoints: true) }), ("formulas", { formulas() }),
+    ]
+
+    /// Losses and, at the end, all that the model holds.
+    private static func train(
+        _ model: any Layer, _ optimizer: Optimizer, steps: Int, _ batch: () -> (Tensor, Tensor)
+    ) -> [[Float]] {
+        var found: [[Float]] = []
+        for _ in 0..<steps {
+            let (x, y) = batch()
+            optimizer.zeroGradients()
+            let loss = crossEntropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            found.append(loss.array())
+        }
+        let state = model.stateDictionary
+        return found + state.keys.sorted().map { (state[$0] ?? Tensor([])).to(dtype: .float32).array() }
+    }
+}
+
+/// A stem and two blocks, all in whole channel blocks.
+private final class ResidualNetwork: Layer {
+    let stem = Conv2d(3, 16, kernelSize: 3, padding: 1, bias: false)
+    let norm = BatchNorm2d(16)
+    let first = Block(16)
+    let second = Block(16)
+    let head = Linear(16, 4)
+    let checkpoints: Bool
+
+    init(checkpoints: Bool) { self.checkpoints = checkpoints }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        let y = maxPool2d(relu(norm(stem(x))), kernelSize: 2)
+        guard checkpoints else { return head(second(first(y)).mean(axes: [2, 3])) }
+        let z = checkpoint { first(y) }
+        return head(checkpoint { second(z) }.mean(axes: [2, 3]))
+    }
+
+    final class Block: Layer {
+        let conv1: Conv2d
+        let norm1: BatchNorm2d
+        let conv2: Conv2d
+        let norm2: BatchNorm2d
+
+        init(_ channels: Int) {
+            conv1 = Conv2d(channels, channels, kernelSize: 3, padding: 1, bias: false)
+            norm1 = BatchNorm2d(channels)
+            conv2 = Conv2d(channels, channels, kernelSize: 3, padding: 1, bias: false)
+            norm2 = BatchNorm2d(channels)
+        }
+
+        func callAsFunction(_ x: Tensor) -> Tensor {
+            relu(norm2(conv2(relu(norm1(conv1(x))))) + x)
+        }
+    }
+}
