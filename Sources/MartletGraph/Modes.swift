@@ -12,6 +12,9 @@ package struct Modes: Sendable, Hashable {
     /// True while `jvp` runs its function: what it writes elsewhere would lose its tangent.
     package var isForward = false
 
+    /// The innermost `checkpoint { }` that is being recorded.
+    package var checkpoint: CheckpointRegion?
+
     /// The layer that is being called, while somebody watches.
     package var origin = Origin.none
 

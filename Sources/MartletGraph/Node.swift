@@ -28,6 +28,11 @@ package final class Node: @unchecked Sendable {
     package let order: UInt64
     /// The layer that recorded it, where somebody watched; outside every key.
     package let origin: Origin
+    /// The innermost `checkpoint { }` that recorded it: its derivative records it again instead of having it kept.
+    package let checkpoint: CheckpointRegion?
+    /// The node that this one repeats for a derivative with a history of its own: what is differentiated once more is that one, so
+    /// that derivatives meet in the order in which they would without a checkpoint. Written before anybody else can know the node.
+    @exclusivity(unchecked) package internal(set) var repeats: Node?
     /// Where gradients that arrive here are collected; only leaves have one.
     package let leaf: LeafBox?
 
@@ -54,7 +59,7 @@ package final class Node: @unchecked Sendable {
     package init(
         _ primitive: Primitive, operands: [Value], arguments: [Scalar] = [], type: TensorType,
         moreTypes: [TensorType] = [], device: Device?, isDifferentiable: Bool, isOutsideHistory: Bool,
-        leaf: LeafBox? = nil, origin: Origin = .none, isInference: Bool = false
+        leaf: LeafBox? = nil, origin: Origin = .none, isInference: Bool = false, checkpoint: CheckpointRegion? = nil
     ) {
         self.primitive = primitive
         self.operands = operands
@@ -67,6 +72,7 @@ package final class Node: @unchecked Sendable {
         self.leaf = leaf
         self.origin = origin
         self.isInference = isInference
+        self.checkpoint = checkpoint
         order = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
         heldMore = moreTypes.isEmpty ? [] : moreTypes.map { _ in HeldCount() }
         realizedMore = moreTypes.isEmpty ? [] : Array(repeating: nil, count: moreTypes.count)

@@ -74,7 +74,7 @@ extension Value {
             primitive, operands: operands, arguments: arguments, type: type, moreTypes: moreTypes, device: device,
             isDifferentiable: differentiable && (isDifferentiableLeaf || primitive.isDifferentiable),
             isOutsideHistory: !modes.recordsHistory, leaf: leaf, origin: modes.origin,
-            isInference: !modes.recordsHistory && !modes.isDeriving)
+            isInference: !modes.recordsHistory && !modes.isDeriving, checkpoint: leaf == nil ? modes.checkpoint : nil)
         recording.append(node)
         return node
     }

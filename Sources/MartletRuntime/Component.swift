@@ -233,10 +233,26 @@ final class Component {
         if marks[index].kept != 0 { marks[index].isReached = true }
         guard marks[index].isReached, node.leaf == nil else { return }
         marks[index].keepsOperands = true
+        if let first = node.repeats, let own = self.index(of: first) { marks[own].isReached = true }
         for operand in node.operands where operand.isDifferentiable {
             if let own = self.index(of: operand.node) { marks[own].isReached = true }
         }
-        markResiduals(of: node)
+        if node.checkpoint == nil { markResiduals(of: node) } else { keepInputs(of: node) }
+    }
+
+    /// A checkpoint's node is recorded again by its derivative: what it stands on inside stays recorded, without a value, and what
+    /// comes from outside is kept.
+    private func keepInputs(of node: Node) {
+        for operand in node.operands {
+            guard let own = index(of: operand.node) else { continue }
+            guard operand.node.isRepeatable, operand.node.checkpoint?.outermost === node.checkpoint?.outermost else {
+                keepResidual(operand)
+                continue
+            }
+            if marks[own].keepsOperands { continue }
+            marks[own].keepsOperands = true
+            keepInputs(of: operand.node)
+        }
     }
 
     private func markNeeded(_ index: Int) {

@@ -41,7 +41,7 @@ package enum Batching {
                 let operands = node.operands.map(rewritten)
                 let recordsHistory = !node.isOutsideHistory && Modes.current.recordsHistory
                 results[ObjectIdentifier(node)] = Modes.with(
-                    { $0.recordsHistory = recordsHistory },
+                    { ($0.recordsHistory, $0.checkpoint) = (recordsHistory, node.checkpoint ?? $0.checkpoint) },
                     {
                         record(node, operands)
                     })
@@ -52,6 +52,10 @@ package enum Batching {
             _ node: Node, _ operands: [(value: Value, isBatched: Bool)]
         ) -> [(value: Value, isBatched: Bool)] {
             let values = operands.map(\.value)
+            if case .alias(let alias) = node.primitive, alias.isFence, !operands[0].isBatched {
+                // What is there once stays there once, whatever it waits for.
+                return Trace.copy(node, operands: values).map { ($0, false) }
+            }
             if operands.contains(where: \.isBatched) {
                 let batched = node.primitive.family.batch(
                     values, isBatched: operands.map(\.isBatched), size: size, arguments: node.arguments)

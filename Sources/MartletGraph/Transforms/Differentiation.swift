@@ -59,7 +59,8 @@ package enum Differentiation {
         _ stops: Set<ObjectIdentifier>
     ) -> [ObjectIdentifier: [Value?]] {
         var arrived: [ObjectIdentifier: [Value?]] = [:]
-        func add(_ cotangent: Value, to value: Value) {
+        func add(_ cotangent: Value, to given: Value) {
+            let value = given.repeated
             let key = ObjectIdentifier(value.node)
             var slots = arrived[key] ?? Array(repeating: nil, count: value.node.resultCount)
             slots[value.index] = Value.sum(slots[value.index], cotangent)
@@ -68,16 +69,21 @@ package enum Differentiation {
         for (output, seed) in zip(outputs, seeds) where output.isDifferentiable {
             if let seed { add(seed, to: output) }
         }
+        var repetition = CheckpointRepetition(of: walk.nodes, stoppingAt: stops)
         for node in walk.nodes {
             let key = ObjectIdentifier(node)
             guard isWanted.contains(key), !stops.contains(key), node.leaf == nil, let cotangents = arrived[key] else {
                 continue
             }
-            let wanted = node.operands.map { $0.isDifferentiable && isWanted.contains(ObjectIdentifier($0.node)) }
+            let wanted = node.operands.map {
+                $0.isDifferentiable && isWanted.contains(ObjectIdentifier($0.repeated.node))
+            }
+            // What a checkpoint did not keep is recorded again, once a gradient has arrived.
+            let own = node.checkpoint == nil ? node : repetition.stand(for: node, cotangents)
             let flowing =
                 node.origin == .none
-                ? node.primitive.family.pullback(node, cotangents, wanted: wanted)
-                : node.origin.around { node.primitive.family.pullback(node, cotangents, wanted: wanted) }
+                ? own.primitive.family.pullback(own, cotangents, wanted: wanted)
+                : node.origin.around { own.primitive.family.pullback(own, cotangents, wanted: wanted) }
             for (index, operand) in node.operands.enumerated() where wanted[index] {
                 if let cotangent = flowing[index] { add(cotangent, to: operand) }
             }
@@ -94,16 +100,18 @@ package enum Differentiation {
         for (input, tangent) in zip(inputs, tangents) {
             carried[ObjectIdentifier(input.node)] = [tangent]
         }
+        func tangent(of given: Value) -> Value? {
+            let value = given.repeated
+            return value.isDifferentiable ? carried[ObjectIdentifier(value.node)]?[value.index] : nil
+        }
         return Recording.uninterrupted {
             for node in walk.nodes.reversed() where !starts.contains(ObjectIdentifier(node)) {
-                let incoming = node.operands.map { operand in
-                    operand.isDifferentiable ? carried[ObjectIdentifier(operand.node)]?[operand.index] : nil
-                }
+                let incoming = node.operands.map { $0.isDifferentiable ? tangent(of: $0) : nil }
                 if incoming.contains(where: { $0 != nil }) {
                     carried[ObjectIdentifier(node)] = node.primitive.family.pushforward(node, incoming)
                 }
             }
-            return outputs.map { $0.isDifferentiable ? carried[ObjectIdentifier($0.node)]?[$0.index] : nil }
+            return outputs.map { $0.isDifferentiable ? tangent(of: $0) : nil }
         }
     }
 }
@@ -115,7 +123,7 @@ private struct Walk {
     init(from outputs: [Value], stoppingAt stops: Set<ObjectIdentifier>) {
         var found: [Node] = []
         var seen: Set<ObjectIdentifier> = []
-        var stack = outputs.filter(\.isDifferentiable).map(\.node)
+        var stack = outputs.filter(\.isDifferentiable).map(\.repeated.node)
         while let node = stack.popLast() {
             guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
             found.append(node)
@@ -125,7 +133,7 @@ private struct Walk {
                     "backward: the history behind \(node.primitive.family.name) was released by an earlier backward(); "
                         + "pass retainGraph: true to the first one")
             }
-            for operand in node.operands where operand.isDifferentiable { stack.append(operand.node) }
+            for operand in node.operands where operand.isDifferentiable { stack.append(operand.repeated.node) }
         }
         nodes = found.sorted { $0.order > $1.order }
     }
@@ -134,7 +142,8 @@ private struct Walk {
     func reaching(_ isTarget: (Node) -> Bool) -> Set<ObjectIdentifier> {
         var result: Set<ObjectIdentifier> = []
         for node in nodes.reversed() {
-            if isTarget(node) || node.operands.contains(where: { result.contains(ObjectIdentifier($0.node)) }) {
+            if isTarget(node) || node.operands.contains(where: { result.contains(ObjectIdentifier($0.repeated.node)) })
+            {
                 result.insert(ObjectIdentifier(node))
             }
         }
