@@ -333,8 +333,10 @@ final class Component {
         defer { extraction.reset() }
         try extraction.read(self, on: device, backend)
         let plan = try PlanCache.shared.plan(for: extraction.key) {
+            let begin = ContinuousClock.now
             let plan = try Profiling.planning { try extraction.makePlan(self, on: backend) }
-            PlanLog.shared?.made(plan, held: heldDescriptions, copied: extraction.copied)
+            PlanLog.shared?.made(
+                plan, held: heldDescriptions, copied: extraction.copied, took: ContinuousClock.now - begin)
             return plan
         }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.

@@ -16,7 +16,7 @@ struct Extraction {
     /// Writes the key of the component's needed nodes and collects what they read.
     mutating func read(_ component: Component, on device: Device, _ backend: any Backend) throws {
         key.write(UInt64(backend.device.kind.rawValue) << 32 | UInt64(backend.device.index))
-        key.write(backend.engineSet | PlanSettings.current.keyWord)
+        PlanSettings.current.write(to: &key, besides: backend.engineSet)
         let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
         let flipCode = Primitive.flip(Flip([])).code
         for index in component.nodes.indices where component.marks[index].isNeeded {

@@ -5,6 +5,7 @@ package enum Flush {
     /// Installs the hooks that floor 2 calls. Idempotent.
     package static func install() {
         _ = PlanLog.shared
+        if PlanSettings.watchesLayers { Origin.isWatched = true }
         Recording.boundReached = { Flush.atBound($0) }
         Recording.makeAvailable = { node in _ = try? Flush.value(of: node) }
     }

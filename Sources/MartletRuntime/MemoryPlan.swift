@@ -53,6 +53,14 @@ struct MemoryPlan {
         }
     }
 
+    /// All that a run has at its fullest: leaves, results that take no leaf's memory, and the arena.
+    var peakByteCount: Int {
+        let leaves = graph.bases.reduce(0) { sum, base in
+            if case .leaf = base.kind { sum + base.type.byteCount } else { sum }
+        }
+        return leaves + buffers.reduce(0) { $0 + ($1.donor == nil ? $1.byteCount : 0) } + arenaByteCount
+    }
+
     /// A kept result without elements is made by no step: it gets a buffer of no bytes.
     private mutating func placeEmpty(_ base: Int) {
         guard case .empty = graph.bases[base].kind, places[base] == .nowhere else { return }

@@ -54,6 +54,8 @@ package final class Plan: @unchecked Sendable {
     let buffers: [MemoryPlan.KeptBuffer]
     let results: [Result]
     package let arenaByteCount: Int
+    /// Bytes of all that a run has at its fullest: what it reads, what it makes and keeps, and the arena.
+    package let peakByteCount: Int
     package let descriptions: [StepDescription]
     /// Some step is large enough to be shared among threads.
     package let isParallel: Bool
@@ -68,6 +70,7 @@ package final class Plan: @unchecked Sendable {
         self.argumentCount = argumentCount
         buffers = memory.buffers
         arenaByteCount = memory.arenaByteCount
+        peakByteCount = memory.peakByteCount
         self.results = results
         self.descriptions = descriptions
         isParallel = passes.contains(.parallelSteps) && descriptions.contains(where: \.isParallel)

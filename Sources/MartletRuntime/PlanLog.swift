@@ -44,23 +44,30 @@ final class PlanLog: @unchecked Sendable {
     /// - Parameters:
     ///   - held: what was kept because a variable holds it, as "matmul [32, 10] float32".
     ///   - copied: what the plan reads and lay on another device.
-    func made(_ plan: Plan, held: [String], copied: [(type: TensorType, source: Device)] = []) {
+    ///   - took: the time that planning took, preparing kernels included.
+    func made(
+        _ plan: Plan, held: [String], copied: [(type: TensorType, source: Device)] = [], took: Duration? = nil
+    ) {
         let text = lock.withLock {
             count += 1
-            return ([heading(plan, held, copied)] + plan.descriptions.enumerated().map(line) + warning(plan))
+            return ([heading(plan, held, copied, took)] + plan.descriptions.enumerated().map(line) + warning(plan))
                 .joined(separator: "\n")
         }
         output(text)
     }
 
     private func heading(
-        _ plan: Plan, _ held: [String], _ copied: [(type: TensorType, source: Device)]
+        _ plan: Plan, _ held: [String], _ copied: [(type: TensorType, source: Device)], _ took: Duration?
     ) -> String {
         let steps = plan.descriptions
         let reorders = steps.count { $0.isReorder }
         var text =
             "plan \(count): \(steps.count) kernels, \(reorders) of them copies or reorders, "
             + "\(plan.arenaByteCount) bytes of temporaries, \(plan.resultByteCount) bytes of results"
+        if let took {
+            let tenths = took.components.seconds * 10_000 + took.components.attoseconds / 100_000_000_000_000
+            text += ", made in \(tenths / 10).\(tenths % 10) ms"
+        }
         if !held.isEmpty { text += "\n  kept for a variable: " + held.joined(separator: ", ") }
         if !copied.isEmpty {
             let values = copied.map { "\($0.type.shape) \($0.type.dtype) from \($0.source)" }

@@ -10,12 +10,21 @@ import MartletGraph
 package struct PlanSettings: Hashable, Sendable {
     /// The passes that run.
     package var passes = PlanPasses.all
+    /// Bytes that a plan may need at its fullest; nil is no limit.
+    package var memoryLimit: Int?
 
     package init() {}
 
     /// What the environment says.
     package init(environment: (String) -> String?) throws(PlanSettingError) {
         if let text = environment("MARTLET_PASSES") { passes = try PlanPasses(parsing: text) }
+        if let text = environment("MARTLET_MEMORY_LIMIT"), !text.isEmpty {
+            guard let byteCount = MemorySize.byteCount(text) else {
+                throw PlanSettingError(
+                    "MARTLET_MEMORY_LIMIT", "\"\(text)\" is no size; write bytes, or a number with K, M or G behind it")
+            }
+            memoryLimit = byteCount
+        }
     }
 
     /// The settings of this task: the process's unless `with` set others.
@@ -44,5 +53,12 @@ package struct PlanSettings: Hashable, Sendable {
     }
 
     /// The settings in a plan's key, beside the engines: nothing where all is as usual.
-    var keyWord: UInt64 { UInt64(PlanPasses.all.subtracting(passes).rawValue) << 8 }
+    func write(to key: inout KeyWriter, besides engines: UInt64) {
+        let passes = UInt64(PlanPasses.all.subtracting(passes).rawValue) << 8
+        key.write(engines | passes | (memoryLimit == nil ? 0 : 1 << 40))
+        if let memoryLimit { key.write(memoryLimit) }
+    }
+
+    /// The process has a limit: its error will name layers.
+    static var watchesLayers: Bool { process.memoryLimit != nil }
 }

@@ -3,10 +3,10 @@ import MartletGraph
 /// From a lowered graph to a plan: fuse, schedule, place in memory, prepare the kernels.
 package struct Planner {
     private let backend: any Backend
-    private var graph: PlanGraph
+    private(set) var graph: PlanGraph
     private let kept: [PlanGraph.Operand]
     private let passes: PlanPasses
-    private var steps: [Step] = []
+    private(set) var steps: [Step] = []
 
     /// A step before its kernel is prepared.
     struct Step {
@@ -17,6 +17,8 @@ package struct Planner {
         var repetitions = 1
         var origins: [Origin] = []
         var isInference = false
+        /// The graph's items that it runs.
+        var items: [Int] = []
     }
 
     /// `kept` are the results to give back, in order; each is memory of the graph by now.
@@ -30,7 +32,11 @@ package struct Planner {
         if passes.contains(.batchNormFusion) { graph = BatchNormFusion.applied(to: graph, backend: backend) }
         if passes.contains(.convolutionFusion) { graph = ConvolutionFusion.applied(to: graph, backend: backend) }
         if passes.contains(.quantizedFusion) { graph = QuantizedFusion.applied(to: graph, backend: backend) }
-        let plan = try Planner(backend, graph, kept, passes).assemble()
+        let schedule = { (graph: PlanGraph) in Planner(backend, graph, kept, passes) }
+        let planner =
+            try settings.memoryLimit.map { try RecomputationChoice.planner(for: graph, limit: $0, schedule) }
+            ?? schedule(graph)
+        let plan = try planner.assemble()
         watcher?(plan)
         return plan
     }
@@ -60,7 +66,8 @@ package struct Planner {
                 steps.append(
                     Step(
                         work: .primitive(primitive, arguments: item.arguments), inputs: item.inputs,
-                        outputs: item.outputs, origins: origins(of: group), isInference: item.isInference))
+                        outputs: item.outputs, origins: origins(of: group), isInference: item.isInference,
+                        items: group.items))
                 continue
             }
             var builder = FusedBuilder(group, graph) { outside[$0]?.contains { $0 != index } ?? false }
@@ -70,7 +77,7 @@ package struct Planner {
             steps.append(
                 Step(
                     work: .fused(kernel), inputs: builder.inputs, outputs: builder.outputs,
-                    derived: builder.derivedScalars, origins: origins(of: group)))
+                    derived: builder.derivedScalars, origins: origins(of: group), items: group.items))
         }
     }
 
@@ -122,8 +129,13 @@ package struct Planner {
         steps = steps.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
     }
 
+    /// Where everything that the steps make lies.
+    var memory: MemoryPlan {
+        MemoryPlan(steps: steps, graph: graph, kept: kept, backend: backend, passes: passes)
+    }
+
     private func assemble() throws -> Plan {
-        let memory = MemoryPlan(steps: steps, graph: graph, kept: kept, backend: backend, passes: passes)
+        let memory = memory
         var assembly = PlanAssembly(graph: graph, memory: memory, passes: passes)
         for (index, step) in steps.enumerated() {
             let description = StepDescription(

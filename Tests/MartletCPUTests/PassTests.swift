@@ -125,7 +125,7 @@ struct PassTests {
             #expect(try PlanPasses(parsing: pass.description) == pass)
         }
         #expect(
-            try PlanSettings(environment: { $0 == "MARTLET_PASSES" ? "-layout" : nil }).passes
+            try PlanSettings { $0 == "MARTLET_PASSES" ? "-layout" : nil }.passes
                 == .all.subtracting(.layout))
     }
 
