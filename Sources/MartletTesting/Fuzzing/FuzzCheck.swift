@@ -1,7 +1,7 @@
 import MartletGraph
 
-/// What must hold of a script: the devices, or the processor where none is named, give what the reference gives, and where
-/// it is cut changes no bit.
+/// What must hold of a script: the devices, or the processor where none is named, give what the reference gives, and where it is
+/// cut, or what of it is in checkpoints, changes no bit.
 package enum FuzzCheck {
     /// What does not hold, in words; nil where all does.
     package static func failure(of script: FuzzScript, on devices: [Device] = []) -> String? {
@@ -18,7 +18,12 @@ package enum FuzzCheck {
         uncut.cuts = []
         let whole = script.cuts.isEmpty ? found : try FuzzRun.results(of: uncut, on: devices)
         let kept = script.instructions.indices.filter { script.instructions[$0].isKept }
+        let repeated =
+            script.hasGradients ? try FuzzRun.results(of: script, on: devices, checkpoints: true) : found
         for (position, index) in kept.enumerated() {
+            if let words = repeated[position].bitDifference(from: found[position]) {
+                return prefix + "%\(index) in checkpoints and without: \(words)"
+            }
             if let words = found[position].bitDifference(from: whole[position]) {
                 return prefix + "%\(index) cut and uncut: \(words)"
             }

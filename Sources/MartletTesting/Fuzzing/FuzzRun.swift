@@ -7,20 +7,27 @@ package struct FuzzRun {
     private let script: FuzzScript
     private let devices: [Device]
     private let lastUses: [Int]
+    /// For each instruction, the checkpoint that it is recorded in.
+    private let regions: [CheckpointRegion?]
     private var values: [Value?] = []
     private var handles: [TensorHandle?] = []
 
     /// The results of the kept instructions; without devices the inputs are uncommitted, with several each
     /// instruction in turn runs on the next one.
-    package static func results(of script: FuzzScript, on devices: [Device] = []) throws -> [HostArray] {
+    ///
+    /// - Parameter checkpoints: stretches of instructions are recorded in checkpoints, some of them inside others.
+    package static func results(
+        of script: FuzzScript, on devices: [Device] = [], checkpoints: Bool = false
+    ) throws -> [HostArray] {
         Runtime.start()
-        var run = FuzzRun(script, devices)
+        var run = FuzzRun(script, devices, checkpoints ? script.regions : script.instructions.map { _ in nil })
         return try run.run()
     }
 
-    private init(_ script: FuzzScript, _ devices: [Device]) {
+    private init(_ script: FuzzScript, _ devices: [Device], _ regions: [CheckpointRegion?]) {
         self.script = script
         self.devices = devices
+        self.regions = regions
         lastUses = script.lastUses
         values = Array(repeating: nil, count: script.instructions.count)
         handles = values.map { _ in nil }
@@ -30,7 +37,8 @@ package struct FuzzRun {
         let (own, other) = (Recording(), Recording())
         for index in script.instructions.indices {
             Recording.with(script.instructions[index].isElsewhere ? other : own) {
-                Modes.with({ $0.recordsHistory = !script.isInference }) { step(index) }
+                Modes.with(
+                    { ($0.recordsHistory, $0.checkpoint) = (!script.isInference, regions[index]) }, { step(index) })
             }
             if script.cuts.contains(index) {
                 try Flush.all(own)
@@ -70,5 +78,21 @@ package struct FuzzRun {
             values[operand] = nil
             handles[operand] = nil
         }
+    }
+}
+
+extension FuzzScript {
+    /// Checkpoints over stretches of instructions: a third of the stretches in none, the others in one or, one in the other, in two.
+    fileprivate var regions: [CheckpointRegion?] {
+        var random = FuzzRandom(seed: seed ^ 0xC4EC)
+        var regions: [CheckpointRegion?] = []
+        while regions.count < instructions.count {
+            let outer = random.chance(67) ? CheckpointRegion() : nil
+            for _ in 0..<(1 + random.below(3)) {
+                let own = outer.map { random.chance(50) ? CheckpointRegion(inside: $0) : $0 }
+                regions += Array(repeating: own, count: 1 + random.below(6))
+            }
+        }
+        return regions
     }
 }
