@@ -219,6 +219,7 @@ private final class TrainedStep {
             guard let numbers = bits[name], let shape = slot.tensor?.shape else { continue }
             slot.tensor = Tensor(numbers.map { Float(bitPattern: $0) }, shape: shape, dtype: slot.tensor?.dtype)
         }
-        for number in optimizer.stateNumbers where number !== optimizer.groups[0].rate { number.current = 2 }
+        let settings = optimizer.groups[0].stateNumbers
+        for count in optimizer.stateNumbers where !settings.contains(where: { $0 === count }) { count.current = 2 }
     }
 }

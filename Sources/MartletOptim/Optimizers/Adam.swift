@@ -88,17 +88,19 @@ public class AdamFamily: Optimizer {
     ) {
         (self.betas, self.epsilon, self.decay) = (betas, epsilon, decay)
         (self.amsgrad, self.maximize) = (amsgrad, maximize)
-        super.init(groups, stateNames: ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []))
+        super.init(
+            groups, stateNames: ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []),
+            settings: [.beta1: betas.0, .beta2: betas.1, .epsilon: epsilon])
     }
 
     override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
-        AdamUpdate(weightDecay: group.weightDecay == 0 ? .none : decay, amsgrad: amsgrad, maximize: maximize)
+        AdamUpdate(weightDecay: group.decays ? decay : .none, amsgrad: amsgrad, maximize: maximize)
     }
 
     override package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] {
-        let (beta1, beta2) = betas
-        var numbers = [group.rate.value(), .setting(beta1), .setting(beta2), .setting(epsilon)]
-        if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }
-        return numbers + [count.value { 1 - pow(beta1, $0) }, count.value { 1 - pow(beta2, $0) }]
+        let (beta1, beta2) = (group[.beta1], group[.beta2])
+        var numbers = [group.rate.value(), beta1.value(), beta2.value(), group[.epsilon].value()]
+        if group.decays { numbers.append(group[.weightDecay].value()) }
+        return numbers + [count.value { 1 - pow(beta1.current, $0) }, count.value { 1 - pow(beta2.current, $0) }]
     }
 }

@@ -38,20 +38,20 @@ public final class Adagrad: Optimizer {
     ) {
         (self.learningRateDecay, self.initialAccumulator) = (learningRateDecay, initialAccumulator)
         (self.epsilon, self.maximize) = (epsilon, maximize)
-        super.init(groups, stateNames: ["sum"])
+        super.init(groups, stateNames: ["sum"], settings: [.epsilon: epsilon])
     }
 
     /// State begins with zeros: without an initial accumulator the first step is one like all.
     private func starts(_ isFirst: Bool) -> Bool { isFirst && initialAccumulator != 0 }
 
     override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
-        AdagradUpdate(starts: starts(isFirst), decays: group.weightDecay != 0, maximize: maximize)
+        AdagradUpdate(starts: starts(isFirst), decays: group.decays, maximize: maximize)
     }
 
     override package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] {
         let decay = learningRateDecay
-        var numbers = [group.rate.value(), count.value { 1 + ($0 - 1) * decay }, .setting(epsilon)]
-        if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }
+        var numbers = [group.rate.value(), count.value { 1 + ($0 - 1) * decay }, group[.epsilon].value()]
+        if group.decays { numbers.append(group[.weightDecay].value()) }
         if starts(isFirst) { numbers.append(.setting(initialAccumulator)) }
         return numbers
     }

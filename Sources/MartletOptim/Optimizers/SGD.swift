@@ -27,6 +27,7 @@ public final class SGD: Optimizer {
     /// True where a step goes by β·v + g instead of v.
     public let nesterov: Bool
     private let decay: WeightDecay
+    private let hasMomentum: Bool
     /// True where steps go up the gradient instead of down.
     public let maximize: Bool
 
@@ -47,7 +48,8 @@ public final class SGD: Optimizer {
         _ groups: [ParameterGroup], momentum: Double = 0, momentumForm: MomentumForm = .pytorch, dampening: Double = 0,
         nesterov: Bool = false, decouplesWeightDecay: Bool = false, maximize: Bool = false
     ) {
-        guard !nesterov || momentum > 0 && dampening == 0 else {
+        hasMomentum = momentum != 0 || groups.contains { $0.setsMomentum }
+        guard !nesterov || hasMomentum && dampening == 0 else {
             stop("SGD: Nesterov's look-ahead needs a momentum and no dampening")
         }
         guard dampening == 0 || momentumForm == .pytorch else {
@@ -58,28 +60,30 @@ public final class SGD: Optimizer {
         (self.momentum, self.momentumForm, self.dampening) = (momentum, momentumForm, dampening)
         (self.nesterov, self.maximize) = (nesterov, maximize)
         decay = decouplesWeightDecay ? .decoupled : .l2
-        super.init(groups, stateNames: momentum == 0 ? [] : ["momentum_buffer"])
+        super.init(
+            groups, stateNames: hasMomentum ? ["momentum_buffer"] : [],
+            settings: hasMomentum ? [.momentum: momentum] : [:])
     }
 
     /// The first gradient starts the velocity undamped.
     private func form(isFirst: Bool) -> SGDUpdate.Momentum {
-        if momentum == 0 { return .none }
+        if !hasMomentum { return .none }
         if momentumForm == .exponentialAverage { return .exponentialAverage }
         return dampening == 0 || isFirst ? .pytorch : .dampened
     }
 
     override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
         SGDUpdate(
-            momentum: form(isFirst: isFirst), nesterov: nesterov, weightDecay: group.weightDecay == 0 ? .none : decay,
+            momentum: form(isFirst: isFirst), nesterov: nesterov, weightDecay: group.decays ? decay : .none,
             maximize: maximize)
     }
 
     override package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] {
         let form = form(isFirst: isFirst)
         var numbers = [group.rate.value()]
-        if form != .none { numbers.append(.setting(momentum)) }
+        if form != .none { numbers.append(group[.momentum].value()) }
         if form == .dampened { numbers.append(.setting(dampening)) }
-        if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }
+        if group.decays { numbers.append(group[.weightDecay].value()) }
         return numbers
     }
 }

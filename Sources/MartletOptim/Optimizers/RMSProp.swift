@@ -22,6 +22,7 @@ public final class RMSProp: Optimizer {
     public let centered: Bool
     /// True where steps go up the gradient instead of down.
     public let maximize: Bool
+    private let hasMomentum: Bool
 
     /// One group of all parameters.
     public convenience init(
@@ -40,20 +41,24 @@ public final class RMSProp: Optimizer {
     ) {
         (self.smoothing, self.epsilon, self.momentum) = (smoothing, epsilon, momentum)
         (self.centered, self.maximize) = (centered, maximize)
+        hasMomentum = momentum != 0 || groups.contains { $0.setsMomentum }
         super.init(
             groups,
-            stateNames: ["square_avg"] + (momentum == 0 ? [] : ["momentum_buffer"]) + (centered ? ["grad_avg"] : []))
+            stateNames: ["square_avg"] + (hasMomentum ? ["momentum_buffer"] : []) + (centered ? ["grad_avg"] : []),
+            settings: [.smoothing: smoothing, .epsilon: epsilon].merging(hasMomentum ? [.momentum: momentum] : [:]) {
+                $1
+            })
     }
 
     override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
         RMSPropUpdate(
-            hasMomentum: momentum != 0, centered: centered, decays: group.weightDecay != 0, maximize: maximize)
+            hasMomentum: hasMomentum, centered: centered, decays: group.decays, maximize: maximize)
     }
 
     override package func scalars(_ group: ParameterGroup, isFirst: Bool, count: StateNumber) -> [Value] {
-        var numbers = [group.rate.value(), .setting(smoothing), .setting(epsilon)]
-        if momentum != 0 { numbers.append(.setting(momentum)) }
-        if group.weightDecay != 0 { numbers.append(.setting(group.weightDecay)) }
+        var numbers = [group.rate.value(), group[.smoothing].value(), group[.epsilon].value()]
+        if hasMomentum { numbers.append(group[.momentum].value()) }
+        if group.decays { numbers.append(group[.weightDecay].value()) }
         return numbers
     }
 }
