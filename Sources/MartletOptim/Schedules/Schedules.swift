@@ -4,18 +4,14 @@
     import Musl
 #endif
 
-/// A learning rate by step: `optimizer.learningRate = schedule(step)`.
-public protocol Schedule: Sendable {
-    /// The rate of step `step`, counted from 0.
-    func callAsFunction(_ step: Int) -> Double
-}
-
 /// A cosine from one rate down to another, after a linear warm-up from 0.
 ///
 ///     rate(t) = to + ½·(from - to)·(1 + cos(π·(t - warmup) / (steps - warmup)))
 ///
 /// Source: I. Loshchilov and F. Hutter, "SGDR" (2017), without restarts.
-public struct CosineDecay: Schedule {
+public struct CosineDecay: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "cosine"
     /// The rate after the warm-up, and the rate of the end.
     public let from: Double, to: Double
     /// All steps, warm-up included, and those of the warm-up; later steps keep the last rate.
@@ -35,7 +31,9 @@ public struct CosineDecay: Schedule {
 }
 
 /// One rate for all steps.
-public struct ConstantRate: Schedule {
+public struct ConstantRate: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "constant"
     /// The rate.
     public let rate: Double
     /// The same rate for every step.
@@ -45,7 +43,9 @@ public struct ConstantRate: Schedule {
 }
 
 /// The rate times `factor` after every `every` steps.
-public struct StepDecay: Schedule {
+public struct StepDecay: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "step"
     /// The first rate, and what it is multiplied by.
     public let from: Double, factor: Double
     /// The steps between two multiplications; below 1 it counts as 1.
@@ -59,7 +59,9 @@ public struct StepDecay: Schedule {
 }
 
 /// The rate times `factor` after each step.
-public struct ExponentialDecay: Schedule {
+public struct ExponentialDecay: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "exponential"
     /// The first rate, and what it is multiplied by.
     public let from: Double, factor: Double
     /// rate(t) = from · factorᵗ.
@@ -69,7 +71,9 @@ public struct ExponentialDecay: Schedule {
 }
 
 /// The rate times `factor` at each of the milestones.
-public struct MultiStepDecay: Schedule {
+public struct MultiStepDecay: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "multiStep"
     /// The first rate, and what it is multiplied by.
     public let from: Double, factor: Double
     /// The steps, counted from 0, from which on the rate is multiplied once more; in any order.
@@ -87,7 +91,9 @@ public struct MultiStepDecay: Schedule {
 /// From one rate to another along a power of the steps left; power 1 is a line.
 ///
 ///     rate(t) = to + (from - to)·(1 - t / steps)^power
-public struct PolynomialDecay: Schedule {
+public struct PolynomialDecay: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "polynomial"
     /// The first rate, the last rate, and the power.
     public let from: Double, to: Double, power: Double
     /// The steps until the last rate, which later steps keep.
@@ -99,6 +105,45 @@ public struct PolynomialDecay: Schedule {
     /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double {
         to + (from - to) * pow(1 - min(1, Double(step) / Double(max(1, steps))), power)
+    }
+}
+
+/// The rate falls with the root of the steps, after a linear warm-up from 0.
+///
+///     rate(t) = peak · min((t + 1) / warmup, √(warmup / (t + 1)))
+///
+/// Source: A. Vaswani et al., "Attention is all you need" (2017), section 5.3, with the peak as its scale.
+public struct InverseSquareRoot: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "inverseSquareRoot"
+    /// The highest rate, that of the warm-up's last step.
+    public let peak: Double
+    /// The steps of the warm-up; below 1 it counts as 1.
+    public let warmup: Int
+    /// The climb to the peak in `warmup` steps, then the fall.
+    public init(peak: Double, warmup: Int = 1) { (self.peak, self.warmup) = (peak, warmup) }
+    /// The rate of step `step`, counted from 0.
+    public func callAsFunction(_ step: Int) -> Double {
+        let (step, warmup) = (Double(step) + 1, Double(max(1, warmup)))
+        return peak * min(step / warmup, (warmup / step).squareRoot())
+    }
+}
+
+/// A line from one rate to another, which then stays: a climb or a fall of so many steps.
+///
+///     rate(t) = from + (to - from) · min(1, t / steps)
+public struct LinearRamp: NamedSchedule {
+    /// The name in saved form.
+    public static let kind = "linear"
+    /// The first rate and the last.
+    public let from: Double, to: Double
+    /// The steps until the last rate.
+    public let steps: Int
+    /// From one rate to another in `steps` steps.
+    public init(from: Double, to: Double, steps: Int) { (self.from, self.to, self.steps) = (from, to, steps) }
+    /// The rate of step `step`, counted from 0.
+    public func callAsFunction(_ step: Int) -> Double {
+        from + (to - from) * min(1, Double(step) / Double(max(1, steps)))
     }
 }
 
