@@ -28,3 +28,29 @@ public func clipGradientValue(_ parameters: [Parameter], to limit: Double) {
         }
     }
 }
+
+/// Scales each unit's gradient so that its norm is at most `limit` times the norm of the unit's weights: adaptive gradient
+/// clipping.
+///
+///     gᵢ ← gᵢ · min(1, limit · max(‖pᵢ‖₂, ε) / ‖gᵢ‖₂)
+///
+/// A unit i is what makes one output: a row of a matrix or a filter of a convolution's weights (the first axis), and each
+/// element of a parameter of fewer than two axes. The paper leaves out the last layer: pass the others.
+///
+/// Source: A. Brock et al., "High-performance large-scale image recognition without normalization" (2021), equation 3.
+public func clipGradientsAdaptively(_ parameters: [Parameter], to limit: Double = 0.01, epsilon: Double = 1e-3) {
+    withoutGradient {
+        for parameter in parameters {
+            guard let gradient = parameter.gradient else { continue }
+            let axes = gradient.rank < 2 ? [] : Array(1..<gradient.rank)
+            func unitNorms(_ tensor: Tensor) -> Tensor {
+                axes.isEmpty ? tensor.abs() : tensor.square().sum(axes: axes, keepingAxes: true).sqrt()
+            }
+            let largest = limit * unitNorms(parameter.value.detached()).clipped(low: epsilon)
+            let norms = unitNorms(gradient)
+            // Where a norm is 0 there is nothing to scale; 10⁻⁶ is the authors' guard.
+            let factor = minimum(largest / norms.clipped(low: 1e-6), Tensor.ones(like: norms))
+            parameter.gradient = gradient * factor
+        }
+    }
+}
