@@ -1,14 +1,16 @@
 import Foundation
 
 /// An axis with ticks at round numbers.
-struct ChartAxis: Equatable {
-    let low: Double
-    let high: Double
-    let ticks: [Double]
-    let isLogarithmic: Bool
+package struct ChartAxis: Equatable {
+    package let low: Double
+    package let high: Double
+    package let ticks: [Double]
+    package let isLogarithmic: Bool
 
     /// An axis over equal steps of 1, 2 or 5 times a power of ten, with about `count` ticks, that covers `low...high`.
-    static func linear(_ low: Double, _ high: Double, count: Int = 5, atMost limit: Double = .infinity) -> ChartAxis {
+    package static func linear(
+        _ low: Double, _ high: Double, count: Int = 5, atMost limit: Double = .infinity
+    ) -> ChartAxis {
         let span = high > low ? high - low : max(abs(high) * 0.1, 1e-6)
         let step = roundStep(span / Double(count))
         let first = (low / step + 1e-9).rounded(.down)
@@ -18,7 +20,7 @@ struct ChartAxis: Equatable {
     }
 
     /// An axis whose ticks are 1, 2 and 5 times powers of ten; only the powers where that would be too many.
-    static func logarithmic(_ low: Double, _ high: Double) -> ChartAxis {
+    package static func logarithmic(_ low: Double, _ high: Double) -> ChartAxis {
         let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
         let factors: [Double] = log10(high / low) > 2.5 ? [1] : [1, 2, 5]
         let all = decades.flatMap { decade in factors.map { $0 * pow(10, Double(decade)) } }
@@ -29,7 +31,7 @@ struct ChartAxis: Equatable {
     }
 
     /// Whole numbers from `low` to `high`, both shown.
-    static func whole(_ low: Int, _ high: Int, count: Int = 6) -> ChartAxis {
+    package static func whole(_ low: Int, _ high: Int, count: Int = 6) -> ChartAxis {
         guard high > low else {
             return ChartAxis(low: Double(low) - 1, high: Double(low) + 1, ticks: [Double(low)], isLogarithmic: false)
         }
@@ -42,7 +44,7 @@ struct ChartAxis: Equatable {
     }
 
     /// Where a value lies, 0 at the low end and 1 at the high one.
-    func position(_ value: Double) -> Double {
+    package func position(_ value: Double) -> Double {
         isLogarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low)
     }
 
