@@ -19,7 +19,9 @@ struct SchedulePlot {
         }
     }
 
-    private var finite: [Double] { points.map(\.value).filter(\.isFinite) }
+    /// Beyond this an axis' own numbers would no longer be finite.
+    private static func canBeDrawn(_ value: Double) -> Bool { value.magnitude < 1e300 }
+    private var finite: [Double] { points.map(\.value).filter(Self.canBeDrawn) }
     private var axis: ChartAxis { .linear(min(0, finite.min() ?? 0), finite.max() ?? 1, count: 4) }
 
     // MARK: In the terminal
@@ -30,9 +32,8 @@ struct SchedulePlot {
     func lines(for terminal: Terminal) -> [String] {
         let axis = axis
         let width = min(terminal.width(), Terminal.usualWidth)
-        let labels = (0..<Self.rows).map { row in
-            row % 3 == 1 || row == Self.rows - 1 ? label(axis.high - (axis.high - axis.low) * middle(row)) : ""
-        }
+        var labels = [String](repeating: "", count: Self.rows)
+        for tick in axis.ticks { labels[row(of: tick, axis, among: Self.rows)] = label(tick) }
         let labelWidth = labels.map(\.columns).max() ?? 0
         let columns = max(8, width - labelWidth - 3)
         let cells = terminal.isUnicode ? braille(columns, axis) : stars(columns, axis)
@@ -51,8 +52,10 @@ struct SchedulePlot {
         return lines
     }
 
-    /// How far down the middle of a row is, from 0 to 1.
-    private func middle(_ row: Int) -> Double { (Double(row) + 0.5) / Double(Self.rows) }
+    /// The row of a value, counted from the top.
+    private func row(of value: Double, _ axis: ChartAxis, among rows: Int) -> Int {
+        min(rows - 1, max(0, Int(((1 - axis.position(value)) * Double(rows)).rounded(.down))))
+    }
 
     private func label(_ value: Double) -> String { String(format: "%.4g", value) }
 
@@ -62,11 +65,11 @@ struct SchedulePlot {
         return (0..<columns).map { column in
             let place = columns == 1 ? 0 : Double(column) / Double(columns - 1)
             let value = points[Int((place * Double(points.count - 1)).rounded())].value
-            guard value.isFinite else {
+            guard Self.canBeDrawn(value) else {
                 last = nil
                 return nil
             }
-            let row = min(rows - 1, max(0, Int(((1 - axis.position(value)) * Double(rows)).rounded(.down))))
+            let row = self.row(of: value, axis, among: rows)
             defer { last = row }
             guard let last, last != row else { return row...row }
             return last < row ? (last + 1)...row : row...(last - 1)
@@ -120,7 +123,7 @@ struct SchedulePlot {
         var path = ""
         var isDown = false
         for point in points {
-            guard point.value.isFinite else {
+            guard Self.canBeDrawn(point.value) else {
                 isDown = false
                 continue
             }

@@ -57,7 +57,8 @@ struct OptimizerTraceTests {
         let operations = Set(try GoldenFile("optimizer_traces").cases.map(\.operation))
         #expect(
             operations.subtracting(["problem"]) == [
-                "SGD", "Adagrad", "AdaDelta", "RMSProp", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adafactor",
+                "SGD", "SGDAverage", "Adagrad", "AdaDelta", "RMSProp", "Adam", "AdamW", "Adamax", "NAdam", "RAdam",
+                "Adafactor",
                 "Muon", "LBFGS", "Lion", "LAMB", "LARS", "ScheduleFreeSGD", "ScheduleFreeAdamW",
             ])
     }
@@ -65,7 +66,7 @@ struct OptimizerTraceTests {
     @Test("A state saved in the middle and loaded elsewhere goes on bit for bit", arguments: names)
     func resumes(_ name: String) throws {
         let (file, golden, _) = try golden(name)
-        for dtype in [DataType.float64, .float32] {
+        for dtype in [DataType.float64, .float32, .bfloat16] {
             let (whole, half, rest) = (
                 try TraceProblem(file, golden, dtype: dtype), try TraceProblem(file, golden, dtype: dtype),
                 try TraceProblem(file, golden, dtype: dtype)

@@ -133,6 +133,12 @@ struct ScheduleGoldenTests {
             WarmRestarts(from: 1, steps: -4), Cyclic(low: 0, high: 1, climb: 0, fall: 0), OneCycle(peak: 1, steps: 0),
             LinearRamp(from: 0, to: 1, steps: 0), InverseSquareRoot(peak: 1, warmup: 0),
             PolynomialDecay(from: 1, steps: 0), CosineDecay(from: 1, steps: 0), ProductSchedule([]),
+            CosineDecay(from: 1, steps: .max, warmup: -1), CosineDecay(from: 1, steps: .min, warmup: .min),
+            OneCycle(peak: 1, steps: .min), OneCycle(peak: 1, steps: .max, hasThreePhases: true),
+            WarmRestarts(from: 1, steps: .max, growth: .max), Cyclic(low: 0, high: 1, climb: .max, fall: .max),
+            Warmup(steps: .min, then: ConstantRate(1)), ConstantRate(1).advanced(by: .max),
+            LinearRamp(from: 0, to: 1, steps: 3).advanced(by: .min),
+            ScheduleSequence([(ConstantRate(1), .min), (ConstantRate(1), .max)], then: ConstantRate(1)),
         ]
         for schedule in odd {
             for step in [0, 1, 7, 1_000_000_000] { #expect(schedule(step).isFinite, "\(schedule) at \(step)") }

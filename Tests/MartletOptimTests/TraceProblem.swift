@@ -144,6 +144,10 @@ extension GoldenCase {
         }
         let warmup = Int(or("warmup", 0))
         switch operation {
+        case "SGDAverage":
+            return SGD(
+                [group], momentum: or("momentum", 0.9), momentumForm: .exponentialAverage, nesterov: isSet("nesterov"),
+                decouplesWeightDecay: true)
         case "Lion": return Lion([group], betas: try betas((0.9, 0.99)))
         case "LAMB": return LAMB([group], betas: try betas((0.9, 0.999)), epsilon: 1e-6)
         case "LARS":

@@ -44,6 +44,14 @@ class Formula:
             parameter.copy_(self.update(parameter.clone(), parameter.grad.clone(), state, self.t))
 
 
+def sgd_average(lr=0.1, momentum=0.9, nesterov=False, weight_decay=0.0):
+    """The velocity an exponential average from 0, and decay beside the step."""
+    def update(p, g, state, t):
+        v = state["v"] = momentum * state.get("v", 0) + (1 - momentum) * g
+        return p * (1 - lr * weight_decay) - lr * (momentum * v + (1 - momentum) * g if nesterov else v)
+    return update
+
+
 def lion(lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
     def update(p, g, state, t):
         m = state.get("m", torch.zeros_like(p))
@@ -198,7 +206,7 @@ NAMES = {
     "line_search_fn": "lineSearch", "scales_vectors": "scalesVectors", "r": "stepPower", "power": "ratePower",
 }
 FORMULAS = {
-    "Lion": lion, "LAMB": lamb, "LARS": lars, "ScheduleFreeSGD": schedule_free, "ScheduleFreeAdamW": schedule_free,
+    "SGDAverage": sgd_average, "Lion": lion, "LAMB": lamb, "LARS": lars, "ScheduleFreeSGD": schedule_free, "ScheduleFreeAdamW": schedule_free,
 }
 CLASSES = {
     "SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW, "RMSProp": torch.optim.RMSprop,
@@ -211,6 +219,8 @@ CASES = {
     "sgd.dampened": ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
     "sgd.nesterov": ("SGD", {"lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
     "sgd.maximize": ("SGD", {"lr": 1e-4, "maximize": True, "momentum": 0.5}),
+    "sgd.average": ("SGDAverage", {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.02}),
+    "sgd.averageAhead": ("SGDAverage", {"lr": 0.2, "momentum": 0.8, "nesterov": True}),
     "adagrad.plain": ("Adagrad", {"lr": 0.1}),
     "adagrad.decay": ("Adagrad", {
         "lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.05, "initial_accumulator_value": 0.1}),

@@ -18,6 +18,7 @@ public struct Warmup: NamedSchedule {
 
     /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double {
+        let steps = max(0, steps)
         guard step < steps else { return then(step - steps) }
         return then(0) * (start + (1 - start) * Double(step + 1) / Double(steps))
     }
@@ -71,8 +72,9 @@ public struct ScheduleSequence: NamedSchedule {
     public func callAsFunction(_ step: Int) -> Double {
         var step = step
         for part in parts {
-            if step < part.steps { return part.schedule(step) }
-            step -= part.steps
+            let steps = max(0, part.steps)
+            if step < steps { return part.schedule(step) }
+            step -= steps
         }
         return last(step)
     }
@@ -167,7 +169,10 @@ public struct ShiftedSchedule: NamedSchedule {
     public init(_ schedule: any Schedule, by steps: Int) { (self.schedule, self.steps) = (schedule, steps) }
 
     /// The number of step `step`, counted from 0.
-    public func callAsFunction(_ step: Int) -> Double { schedule(step + steps) }
+    public func callAsFunction(_ step: Int) -> Double {
+        let (later, overflows) = step.addingReportingOverflow(steps)
+        return schedule(overflows ? .max : max(0, later))
+    }
 
     private enum Key: String, CodingKey { case schedule, steps }
 

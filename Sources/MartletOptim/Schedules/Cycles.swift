@@ -192,9 +192,10 @@ private struct CyclePhases {
     /// The level of a step, between those at the phases' ends.
     func level(_ step: Int, _ levels: [Double]) -> Double {
         let top = climb * Double(steps) - 1
-        let position = Double(max(0, min(step, steps - 1)))
+        let last = max(1, steps) - 1
+        let position = Double(max(0, min(step, last)))
         var begin = 0.0
-        for (index, end) in ([top] + (hasThree ? [2 * top] : []) + [Double(steps - 1)]).enumerated() {
+        for (index, end) in ([top] + (hasThree ? [2 * top] : []) + [Double(last)]).enumerated() {
             let isLast = index == levels.count - 2
             if position <= end || isLast {
                 let progress = end > begin ? (position - begin) / (end - begin) : 1

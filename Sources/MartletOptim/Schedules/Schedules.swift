@@ -25,7 +25,7 @@ public struct CosineDecay: NamedSchedule {
     /// The rate of step `step`, counted from 0.
     public func callAsFunction(_ step: Int) -> Double {
         if step < warmup { return from * Double(step + 1) / Double(warmup) }
-        let progress = min(1, Double(step - warmup) / Double(max(1, steps - warmup)))
+        let progress = min(1, (Double(step) - Double(warmup)) / max(1, Double(steps) - Double(warmup)))
         return cosine(from: from, to: to, at: progress)
     }
 }
