@@ -69,7 +69,8 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .maxPool, .averagePool, .averagePoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is MaxPoolGradient: BlockedPooling.layouts(operands, results)
         case .composite(let call) where call.composite is QuantizedConvolution:
-            EngineConvolution.layouts(primitive, operands, results, engine)
+            EngineConvolution.layouts(
+                primitive, operands, (try? call.composite.resultTypes(of: operands.map(\.type))) ?? [], engine)
         case .composite(let call) where call.composite is Quantize: Quantization.layouts(operands, engine)
         case .composite(let call) where CompositeKernels.has(call.composite, operands, on: self):
             BlockedBatchNorm.layouts(call.composite, operands, engine)

@@ -108,7 +108,8 @@ final class WinogradConvolution: PackingKernel, DescribedKernel {
         _ convolution: Convolution, _ folded: ConvolutionActivation?, _ step: StepDescription, _ backend: CPUBackend
     ) -> WinogradConvolution? {
         let (input, weight, output) = (step.inputs[0], step.inputs[1], step.outputs[0])
-        guard step.isInference, input.block == ChannelBlocks.size, output.block == ChannelBlocks.size, weight.block == nil,
+        guard step.isInference, input.block == ChannelBlocks.size, output.block == ChannelBlocks.size,
+            weight.block == nil,
             weight.valueShape.sizes.dropFirst(2) == [3, 3],
             (step.inputs + step.outputs).allSatisfy({ $0.type.dtype == .float32 && $0.isContiguous }),
             let tile = Winograd.current.tile(convolution, input: input.valueShape, output: output.valueShape)

@@ -39,6 +39,16 @@ enum PassPrograms {
         }
     }
 
+    /// The same network in 8-bit integers, in evaluation.
+    static func quantized(batch: Int = 3) -> [[Float]] {
+        withGenerator(seed: 14) {
+            let model = ResidualNetwork(checkpoints: false)
+            model.eval()
+            let images = Tensor.randn([batch, 3, 16, 16])
+            return [QuantizedModel(model, Calibration(of: model, on: [images]))(images).array()]
+        }
+    }
+
     /// Softmax, reductions over several axes, views and broadcasts, with second derivatives.
     static func formulas(rows: Int = 7) -> [[Float]] {
         withGenerator(seed: 13) {
@@ -56,7 +66,8 @@ enum PassPrograms {
 
     static let all: [(name: String, run: @Sendable () -> [[Float]])] = [
         ("perceptron", { perceptron() }), ("residual network", { residual() }),
-        ("residual network in checkpoints", { residual(checkpoints: true) }), ("formulas", { formulas() }),
+        ("residual network in checkpoints", { residual(checkpoints: true) }),
+        ("quantized network", { quantized() }), ("formulas", { formulas() }),
     ]
 
     /// Losses and, at the end, all that the model holds.

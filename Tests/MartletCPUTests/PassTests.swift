@@ -8,7 +8,9 @@ import Testing
 @Suite("Passes of the planner, switched off")
 struct PassTests {
     /// What runs with other kernels than usual adds up in another order; two steps of training make more of it.
-    private static let tolerance: Float = 2e-3
+    ///
+    /// In 8 bits a last place more or less turns a few numbers into their neighbours.
+    private static func tolerance(_ program: String) -> Float { program == "quantized network" ? 3e-2 : 2e-3 }
 
     /// Names of passes, for arguments.
     private static let names = PlanPasses.named.map(\.name)
@@ -45,7 +47,7 @@ struct PassTests {
             if PlanPasses.exact.contains(pass) {
                 #expect(found == expected, "\(program) without \(name): differs by \(distance(found, expected))")
             } else {
-                #expect(distance(found, expected) < PassTests.tolerance, "\(program) without \(name)")
+                #expect(distance(found, expected) < PassTests.tolerance(program), "\(program) without \(name)")
             }
         }
     }
@@ -55,7 +57,7 @@ struct PassTests {
         let usual = results(.all)
         let (bare, inexact) = (results(.none), results(PlanPasses.all.subtracting(.exact)))
         for (program, expected) in usual {
-            #expect(distance(try #require(bare[program]), expected) < PassTests.tolerance, "\(program)")
+            #expect(distance(try #require(bare[program]), expected) < PassTests.tolerance(program), "\(program)")
             #expect(try #require(inexact[program]) == expected, "\(program)")
         }
     }
@@ -86,10 +88,11 @@ struct PassTests {
                 _ = PassPrograms.perceptron(batch: 9)
                 _ = PassPrograms.residual(batch: 2)
                 _ = PassPrograms.formulas(rows: 5)
+                _ = PassPrograms.quantized(batch: 2)
             }
         }
         return plans.map { plan in
-            let steps = plan.descriptions.map { "\($0.name)\($0.outputs.map(\.isBlocked))" }
+            let steps = plan.descriptions.map { "\($0.name)\($0.outputs.map { $0.block != nil })" }
             let packed = plan.steps.count { $0.packing != nil }
             let donated = plan.buffers.count { $0.donor != nil }
             return "\(steps) \(plan.arenaByteCount) \(packed) \(donated) \(plan.isParallel)"
@@ -102,7 +105,8 @@ struct PassTests {
         #expect(!usual.isEmpty)
         for (name, pass) in PlanPasses.named {
             if CPUBackend.shared.engine == nil,
-                ["layout", "batch-norm-fusion", "convolution-fusion", "packed-weights"].contains(name)
+                ["layout", "batch-norm-fusion", "convolution-fusion", "quantized-fusion", "packed-weights"]
+                    .contains(name)
             {
                 continue
             }
