@@ -18,10 +18,11 @@ import MartletRuntime
 ///
 /// ## Error
 /// An error is measured against float64 and divided by Σ|w·x|, the largest that an output of the same tile has: at most 5e-7 was
-/// found for F(4×4, 3×3) and 1.6e-7 for F(2×2, 3×3), over 16 to 512 channels of normal and of rectified numbers; `errorBound` is
-/// twice that, and tests hold it. The norm of the error relative to that of the result is about 1e-6 and 2e-7. The outputs of a
-/// tile share their rounding: where one number of a window is larger than the others by orders of magnitude, outputs of the tile
-/// that do not read it have its rounding too, and NaN where it is infinite. Training never uses it.
+/// found for F(4×4, 3×3) and 1.6e-7 for F(2×2, 3×3), over 16 to 192 channels of uniform and of rectified numbers (512 are
+/// within the bound); `errorBound` is twice that, and tests hold it. The error's norm relative to the result's grows with √channels: about
+/// 2e-6 and 6e-7 at 512. The outputs of a tile share their rounding: where one number of a window is larger than the others by
+/// orders of magnitude, outputs of the tile that do not read it have its rounding too, and NaN where it is infinite. Training
+/// never uses it.
 ///
 /// ## Cost
 /// The transformed weights take 4 times (16/9 times) the memory of the weights, and are kept with them (`PackingKernel`).
