@@ -16,9 +16,14 @@ struct RunnerThreadTests {
     }
 
     private static func onThread(_ body: @escaping @Sendable () -> Void) {
-        let thread = Thread(block: body)
+        // A semaphore, so that what the thread wrote is seen, and ThreadSanitizer sees why.
+        let done = DispatchSemaphore(value: 0)
+        let thread = Thread {
+            body()
+            done.signal()
+        }
         thread.start()
-        while !thread.isFinished { usleep(1000) }
+        done.wait()
     }
 
     @Test(
