@@ -153,13 +153,13 @@ final class WinogradConvolution: PackingKernel, DescribedKernel {
     }
 
     func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer {
-        let packed = try backend.allocate(byteCount: byteCount)
+        let packed = try backend.allocate(byteCount: packedByteCount)
         transform(operand, packed.address)
         return packed
     }
 
     func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>) throws {
-        let packed = try backend.leaseArena(byteCount: byteCount)
+        let packed = try backend.leaseArena(byteCount: packedByteCount)
         try withExtendedLifetime(packed) {
             transform(pointers[packedOperand], packed.address)
             try run(pointers, scalars, packed: packed.address)
@@ -184,7 +184,7 @@ final class WinogradConvolution: PackingKernel, DescribedKernel {
         withUnsafePointer(to: shape) { mk_winograd_run($0, &memory) }
     }
 
-    private var byteCount: Int { withUnsafePointer(to: shape) { Int(mk_winograd_weight_bytes($0)) } }
+    var packedByteCount: Int { withUnsafePointer(to: shape) { Int(mk_winograd_weight_bytes($0)) } }
 
     private func transform(_ weights: UnsafeMutableRawPointer, _ transformed: UnsafeMutableRawPointer) {
         withUnsafePointer(to: shape) {
