@@ -30,9 +30,10 @@ package final class Node: @unchecked Sendable {
     package let origin: Origin
     /// The innermost `checkpoint { }` that recorded it: its derivative records it again instead of having it kept.
     package let checkpoint: CheckpointRegion?
-    /// The node that this one repeats for a derivative with a history of its own: what is differentiated once more is that one, so
-    /// that derivatives meet in the order in which they would without a checkpoint. Written before anybody else can know the node.
-    @exclusivity(unchecked) package internal(set) var repeats: Node?
+    /// The value that this node repeats, or shows through a fence, for a derivative with a history of its own (of several results the
+    /// first): what is differentiated once more is that one, so that derivatives meet in the order in which they would without a
+    /// checkpoint. Written before anybody else can know the node.
+    @exclusivity(unchecked) package internal(set) var repeats: Value?
     /// Where gradients that arrive here are collected; only leaves have one.
     package let leaf: LeafBox?
 

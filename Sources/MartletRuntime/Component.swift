@@ -233,7 +233,7 @@ final class Component {
         if marks[index].kept != 0 { marks[index].isReached = true }
         guard marks[index].isReached, node.leaf == nil else { return }
         marks[index].keepsOperands = true
-        if let first = node.repeats, let own = self.index(of: first) { marks[own].isReached = true }
+        if let first = node.repeats, let own = self.index(of: first.node) { marks[own].isReached = true }
         for operand in node.operands where operand.isDifferentiable {
             if let own = self.index(of: operand.node) { marks[own].isReached = true }
         }

@@ -189,7 +189,11 @@ package struct Fusion {
     /// The groups that make what stands behind an input: keys and starts of random bits that are values rather than numbers, and
     /// what a fence waits for.
     private func sources(behind input: PlanGraph.Operand) -> [Int] {
-        (graph.basesBehind(input.view.base) + graph.basesBefore(input.view.base)).compactMap { producer(of: $0) }
+        switch graph.bases[input.view.base].kind {
+        case .leaf, .produced, .scalar, .index, .empty: []
+        case .random, .fence:
+            (graph.basesBehind(input.view.base) + graph.basesBefore(input.view.base)).compactMap { producer(of: $0) }
+        }
     }
 
     private mutating func merge(_ a: Int, into b: Int) {

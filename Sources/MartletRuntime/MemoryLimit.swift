@@ -11,7 +11,7 @@ package struct MemoryLimitError: Error, CustomStringConvertible {
         package let origins: [Origin]
     }
 
-    /// Bytes that were allowed, and the least that the plan can do with.
+    /// Bytes that were allowed, and the least that the search found the plan to do with.
     package let limit: Int
     package let least: Int
     /// Bytes of the temporaries among the least; the rest is what the plan reads and what it gives back.
@@ -27,7 +27,7 @@ package struct MemoryLimitError: Error, CustomStringConvertible {
             return "\(MemorySize.text(large.byteCount)) \(large.type.shape) \(large.type.dtype) of \(large.work)"
                 + (origins.isEmpty ? "" : " in \(origins)")
         }
-        return "memory limit: \(MemorySize.text(limit)) are allowed, and the least that the plan needs is "
+        return "memory limit: \(MemorySize.text(limit)) are allowed, and the least that was found to do is "
             + "\(MemorySize.text(least)), \(MemorySize.text(temporaries)) of them for temporaries; the largest where it is "
             + "fullest: \(tensors.joined(separator: "; "))"
     }

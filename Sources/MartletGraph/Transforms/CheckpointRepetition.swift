@@ -71,7 +71,7 @@ struct CheckpointRepetition {
                         node.primitive, node.operands.map(operand), arguments: node.arguments, type: node.type,
                         moreTypes: node.moreTypes)
                 })
-            if recordsHistory { copy.repeats = node }
+            if recordsHistory { copy.repeats = node.result(0) }
             copies[ObjectIdentifier(node)] = copy
         }
         repeated[ObjectIdentifier(region)] = copies
@@ -114,17 +114,8 @@ extension Value {
     /// The value that a derivative flows to: what was repeated, or is read through a fence, is the one that was recorded first.
     var repeated: Value {
         var value = self
-        while true {
-            if let first = value.node.repeats {
-                value = first.result(value.index)
-            } else if case .alias(let alias) = value.node.primitive, alias.isFence,
-                let shown = value.node.operands.first
-            {
-                value = shown
-            } else {
-                return value
-            }
-        }
+        while let first = value.node.repeats { value = Value(node: first.node, index: first.index + value.index) }
+        return value
     }
 
     /// The value for readers that are to run after `other` was made. Numbers and coordinates, which nobody keeps, and what lies on
@@ -133,6 +124,8 @@ extension Value {
         if case .constant = node.primitive { return self }
         if case .iota = node.primitive { return self }
         guard node.device == other.node.device else { return self }
-        return Value.make(.alias(Alias(stopsGradient: false, isFence: true)), [self, other.detached()])
+        let fence = Value.make(.alias(Alias(stopsGradient: false, isFence: true)), [self, other.detached()])
+        if Modes.current.recordsHistory { fence.node.repeats = self }
+        return fence
     }
 }
