@@ -17,6 +17,10 @@ struct CheckpointRepetition {
     /// - Parameter stops: nodes that the walk differentiates by; they stay who they are.
     init(of walk: [Node], stoppingAt stops: Set<ObjectIdentifier>) {
         self.stops = stops
+        guard walk.contains(where: { $0.checkpoint != nil }) else {
+            entered = []
+            return
+        }
         entered = Set((Modes.current.checkpoint?.chain ?? []).map { ObjectIdentifier($0) })
         for node in walk where node.checkpoint != nil { note(node) }
     }
@@ -116,6 +120,12 @@ extension Value {
         var value = self
         while let first = value.node.repeats { value = Value(node: first.node, index: first.index + value.index) }
         return value
+    }
+
+    /// Whose node a derivative flows to, without counting references.
+    @inline(__always)
+    var repeatedIdentity: ObjectIdentifier {
+        node.repeats == nil ? ObjectIdentifier(node) : ObjectIdentifier(repeated.node)
     }
 
     /// The value for readers that are to run after `other` was made. Numbers and coordinates, which nobody keeps, and what lies on

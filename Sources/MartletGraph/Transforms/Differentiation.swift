@@ -76,7 +76,7 @@ package enum Differentiation {
                 continue
             }
             let wanted = node.operands.map {
-                $0.isDifferentiable && isWanted.contains(ObjectIdentifier($0.repeated.node))
+                $0.isDifferentiable && isWanted.contains($0.repeatedIdentity)
             }
             // What a checkpoint did not keep is recorded again, once a gradient has arrived.
             let own = node.checkpoint == nil ? node : repetition.stand(for: node, cotangents)
@@ -142,8 +142,7 @@ private struct Walk {
     func reaching(_ isTarget: (Node) -> Bool) -> Set<ObjectIdentifier> {
         var result: Set<ObjectIdentifier> = []
         for node in nodes.reversed() {
-            if isTarget(node) || node.operands.contains(where: { result.contains(ObjectIdentifier($0.repeated.node)) })
-            {
+            if isTarget(node) || node.operands.contains(where: { result.contains($0.repeatedIdentity) }) {
                 result.insert(ObjectIdentifier(node))
             }
         }
