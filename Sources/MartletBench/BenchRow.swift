@@ -103,6 +103,12 @@ struct BenchRow {
 
 /// The step of programs 03 and 04.
 private func trainingStep(_ model: Sequential, _ x: Tensor, _ y: Tensor, compiled: Bool) -> () -> Tensor {
+    let step = adamStep(model, compiled: compiled)
+    return { step(x, y) }
+}
+
+/// The step on any batch.
+func adamStep(_ model: Sequential, compiled: Bool) -> (Tensor, Tensor) -> Tensor {
     BenchData.initialize(model)
     let optimizer = Adam(model.parameters, learningRate: 1e-3)
     let body = { (x: Tensor, y: Tensor) -> Tensor in
@@ -112,9 +118,9 @@ private func trainingStep(_ model: Sequential, _ x: Tensor, _ y: Tensor, compile
         optimizer.step()
         return loss.detached()
     }
-    guard compiled else { return { body(x, y) } }
+    guard compiled else { return body }
     let step = compile(updating: model, optimizer, function: body)
-    return { step(x, y) }
+    return { step($0, $1) }
 }
 
 private func tinyStep(compiled: Bool) -> () -> Tensor {

@@ -24,23 +24,12 @@ enum EpochRow {
             ReLU()
             Linear(128, 10)
         }
-        BenchData.initialize(model)
-        let optimizer = Adam(model.parameters, learningRate: 1e-3)
-        let body = { (x: Tensor, y: Tensor) -> Tensor in
-            optimizer.zeroGradients()
-            let loss = crossEntropy(model(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss.detached()
-        }
-        let step = compiled ? compile(updating: model, optimizer, function: body) : nil
+        let step = adamStep(model, compiled: compiled)
         return {
             guard let train = try? MNIST(.train) else { return Tensor(Float.nan) }
             let loader = DataLoader(train, batchSize: 64, shuffle: true)
             var total = Tensor(Float(0))
-            for batch in loader {
-                total = total + (step.map { $0(batch.inputs, batch.labels) } ?? body(batch.inputs, batch.labels))
-            }
+            for batch in loader { total = total + step(batch.inputs, batch.labels) }
             return total / Double(loader.count)
         }
     }

@@ -41,15 +41,22 @@ package enum Winograd: Sendable, Equatable {
     @TaskLocal package static var scoped: Winograd?
 
     /// What `MARTLET_WINOGRAD` says, read once.
-    private static let setting = Winograd(getenv("MARTLET_WINOGRAD").map { String(cString: $0) } ?? "")
+    private static let setting: Winograd = {
+        let text = getenv("MARTLET_WINOGRAD").map { String(cString: $0) } ?? ""
+        guard let setting = Winograd(text) else {
+            stop("MARTLET_WINOGRAD: \"\(text)\" is no way of convolving; off, 2, 4 or nothing is expected")
+        }
+        return setting
+    }()
 
-    /// `off`, `2` or `4`; anything else is automatic.
-    package init(_ text: String) {
+    /// `off`, `2` or `4`; automatic where nothing is said, nil for anything else.
+    package init?(_ text: String) {
         switch text {
+        case "": self = .automatic
         case "off": self = .off
         case "2": self = .always(tile: 2)
         case "4": self = .always(tile: 4)
-        default: self = .automatic
+        default: return nil
         }
     }
 

@@ -194,32 +194,21 @@ struct RecomputationChoice {
 
     // MARK: Costs
 
-    /// An estimate of what running an item takes: elements moved, and multiplications where those are more.
+    /// An estimate of what running an item takes: elements moved, or arithmetic where that takes longer.
     private func seconds(_ producer: Int?) -> Double {
         guard let producer else { return 0 }
         let item = original.items[producer]
         let bases = item.inputs.map(\.view.base) + item.outputs
         let bytes = bases.reduce(0) { original.isReal($1) ? $0 + original.bases[$1].type.byteCount : $0 }
         let moving = Double(bytes) / 10e9
-        guard case .primitive(let primitive) = item.work else { return moving + 1e-6 }
-        return max(moving, Double(multiplications(primitive, item)) / 50e9) + 1e-6
-    }
-
-    private func multiplications(_ primitive: Primitive, _ item: PlanGraph.Item) -> Int {
-        let sizes = item.inputs.map(\.valueType.shape)
-        let output = item.outputs.first.map { original.bases[$0].type.shape.elementCount } ?? 0
-        switch primitive {
-        case .matmul: return output * (sizes.first?.sizes.last ?? 1)
-        case .convolution:
-            return output * (sizes.count > 1 ? sizes[1].sizes.dropFirst().reduce(1, *) : 1)
-        case .convolutionInputGradient, .convolutionWeightGradient, .linearAlgebra, .sort, .cumulativeSum:
-            // Nothing of the kind is kept from a forward pass as a rule: dear enough to come last.
-            return sizes.reduce(output) { $0 + $1.elementCount } * 256
-        case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
-            .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd,
-            .reduce, .argReduce, .maxPool, .averagePool, .averagePoolGradient, .composite, .copy, .collective:
-            return 0
+        // A composite's cost is its body's, which would be recorded for it: its kernels wait for memory.
+        guard case .primitive(let primitive) = item.work, item.composite == nil else { return moving + 1e-6 }
+        let results = item.outputs.map { base in
+            TensorType(
+                original.bases[base].blockedShape ?? original.bases[base].type.shape, original.bases[base].type.dtype)
         }
+        let cost = primitive.family.cost(item.inputs.map(\.valueType), results)
+        return max(moving, Double(cost.flops) / 100e9) + 1e-6
     }
 
     // MARK: What does not fit

@@ -252,6 +252,7 @@ struct WinogradTests {
         #expect(Winograd("off") == .off)
         #expect(Winograd("4") == .always(tile: 4))
         #expect(Winograd("") == .automatic)
+        #expect(Winograd("3") == nil)
     }
 
     @Test("The rule: what it is for, and where it wins")
