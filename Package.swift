@@ -11,11 +11,13 @@ let package = Package(
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletVision", targets: ["MartletVision"]),
+        .library(name: "MartletRecipes", targets: ["MartletRecipes"]),
         .executable(name: "martlet", targets: ["MartletCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Floor 1: C.
@@ -53,11 +55,15 @@ let package = Package(
                 "MartletTensor", "MartletNN", "MartletFiles", "MartletData", "MartletOptim",
                 "MartletTraining", "MartletVision",
             ]),
+        // Floor 9, beside the umbrella: what brings a library that no other room needs.
+        .target(
+            name: "MartletRecipes",
+            dependencies: ["MartletTraining", "MartletVision", .product(name: "Yams", package: "Yams")]),
         // Floor 10: the command, and what measures and torments the house.
         .executableTarget(
             name: "MartletCLI",
             dependencies: [
-                "Martlet", "MartletCPU",
+                "Martlet", "MartletRecipes", "MartletCPU",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -83,6 +89,7 @@ let package = Package(
         .testTarget(name: "MartletOptimTests", dependencies: ["MartletOptim", "MartletTesting"]),
         .testTarget(name: "MartletVisionTests", dependencies: ["MartletVision", "MartletTesting"]),
         .testTarget(name: "MartletTrainingTests", dependencies: ["MartletTraining", "MartletTesting"]),
+        .testTarget(name: "MartletRecipesTests", dependencies: ["MartletRecipes", "MartletTesting"]),
         .testTarget(name: "MartletCLITests", dependencies: ["MartletCLI", "MartletTesting"]),
         // Programs that users write, built unchanged; ProgramsTests runs them and reads what they print.
         .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Examples/01-tensors"),

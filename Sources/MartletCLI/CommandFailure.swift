@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Martlet
+import MartletRecipes
 
 /// What a command ends with when it cannot do what was asked: the codes of sysexits.h.
 struct CommandFailure: Error {
@@ -20,6 +21,7 @@ struct CommandFailure: Error {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as FileError: self.init(Self.code(of: error.kind), error.description)
+        case let error as RecipeError: self.init(.badData, error.description)
         case let error as DataError: self.init(.badData, error.description)
         case let error as NonFiniteLoss:
             self.init(.badData, "\(error)\nTry a lower --learning-rate, or look for such numbers in the data.")

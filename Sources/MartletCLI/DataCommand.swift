@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletRecipes
 
 /// `martlet data`.
 struct DataCommand: ParsableCommand {
@@ -13,7 +14,7 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             var table = TerminalTable([.init("Name"), .init("Images", .right), .init("Where")])
-            for name in DataName.allCases {
+            for name in DataRecipe.Kind.allCases {
                 let place = DataPlaces.find(name)
                 if json { try JSONLines.print(Line(name: name.rawValue, place: place.description)) }
                 table.add(.text(name.rawValue), "60,000 + 10,000", .text(place.description))
@@ -34,10 +35,10 @@ struct DataCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Fetch a data set into the cache, check it, and read it once.")
 
-        @Argument(help: "The data set.") var name: DataName
+        @Argument(help: "The data set.") var name: DataRecipe.Kind
 
         func run() throws {
-            let counts = try ImagePart.allCases.map { try name.load($0, directory: nil).count }
+            let counts = try ImagePart.allCases.map { try name.loadReporting($0, directory: nil).count }
             let images = counts.map(NumberText.grouped).joined(separator: " + ")
             Terminal.standardOutput.write("\(name.title): \(images) images, \(DataPlaces.find(name))\n")
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Martlet
+import MartletRecipes
 
 /// Where data sets are on this machine, found without fetching anything.
 enum DataPlaces {
@@ -27,7 +28,7 @@ enum DataPlaces {
         }
     }
 
-    static func find(_ name: DataName) -> Place {
+    static func find(_ name: DataRecipe.Kind) -> Place {
         switch name {
         case .digits: .drawn
         case .mnist: folder(of: .digits)

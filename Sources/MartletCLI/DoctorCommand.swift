@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Martlet
 import MartletCPU
+import MartletRecipes
 
 /// `martlet doctor`.
 struct DoctorCommand: ParsableCommand {
@@ -12,7 +13,7 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         let engine = OneDNN.shared
-        let sets = DataName.allCases.map { ($0, DataPlaces.find($0)) }
+        let sets = DataRecipe.Kind.allCases.map { ($0, DataPlaces.find($0)) }
         if json { return try JSONLines.print(Line(engine, sets)) }
         var table = TerminalTable([.init(""), .init("")])
         table.add("Processor", .text(Machine.processor))
@@ -43,7 +44,7 @@ struct DoctorCommand: ParsableCommand {
         let oneDNNReport: [String]
         let data: [String: String]
 
-        init(_ engine: OneDNN?, _ sets: [(DataName, DataPlaces.Place)]) {
+        init(_ engine: OneDNN?, _ sets: [(DataRecipe.Kind, DataPlaces.Place)]) {
             (oneDNN, oneDNNPath, oneDNNInstructionSet) = (engine?.version, engine?.path, engine?.instructionSet)
             oneDNNReport = OneDNN.report.split(separator: "\n").map(String.init)
             data = Dictionary(uniqueKeysWithValues: sets.map { ($0.0.rawValue, $0.1.description) })

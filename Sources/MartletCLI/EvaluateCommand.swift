@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletRecipes
 
 /// `martlet evaluate`.
 struct EvaluateCommand: ParsableCommand {
@@ -7,8 +8,8 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measure a trained model on test data.")
 
     @Argument(help: "A run's folder, or a model.safetensors.") var path: String
-    @Option(help: "The network, where the file does not say.") var model: ModelName?
-    @Option(help: "The data set; else the one it was trained on.") var data: DataName?
+    @Option(help: "The network, where the file does not say.") var model: NamedNetwork?
+    @Option(help: "The data set; else the one it was trained on.") var data: DataRecipe.Kind?
     @Option(help: "A folder with the data set's files.") var dataDir: String?
     @Option(help: "Images at a time.") var batchSize = 1000
     @Flag(help: "One JSON object on standard output.") var json = false
@@ -19,19 +20,21 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let (layer, note) = try ModelNote.load(path, as: model)
-        guard let data = data ?? note.data else {
+        guard let data = data ?? note?.recipe.data.kind else {
             throw CommandFailure(.usage, "\(path): does not say what it was trained on; name a data set with --data")
         }
-        let test = try data.load(.test, directory: dataDir)
+        let test = try data.loadReporting(.test, directory: dataDir ?? note?.recipe.data.directory)
         let result = try layer.evaluate(on: DataLoader(test, batchSize: batchSize))
         if json {
             return try JSONLines.print(
                 Line(
-                    model: note.model.rawValue, data: data.rawValue, images: result.count, loss: result.loss,
+                    model: note?.recipe.model.kind ?? model?.name ?? "", data: data.rawValue, images: result.count,
+                    loss: result.loss,
                     accuracy: result.accuracy, confusion: result.confusion.map(rows)))
         }
         let terminal = Terminal.standardOutput
-        terminal.write("\(note.model.title) on \(data.title), \(NumberText.grouped(result.count)) test images\n\n")
+        let title = model?.title ?? note?.recipe.model.title ?? path
+        terminal.write("\(title) on \(data.title), \(NumberText.grouped(result.count)) test images\n\n")
         terminal.write("Accuracy  \(result.accuracy.map { NumberText.percent($0) } ?? "-")\n")
         terminal.write("Loss      \(NumberText.loss(result.loss))\n")
         guard let confusion = result.confusion else { return }

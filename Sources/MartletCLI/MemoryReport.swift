@@ -1,20 +1,21 @@
 import Martlet
+import MartletRecipes
 
 /// `martlet summary --memory`: what inference and training will take, from their plans alone.
 struct MemoryReport {
     private let heading: String
-    private let optimizer: TrainConfiguration.OptimizerName
+    private let optimizer: OptimizerRecipe.Kind
     private let inference: MemoryForecast
     private let training: MemoryForecast
 
     init(
-        _ layer: any Layer, _ input: Shape, _ optimizer: TrainConfiguration.OptimizerName, _ heading: String
+        _ layer: any Layer, _ input: Shape, _ optimizer: OptimizerRecipe.Kind, _ heading: String
     ) throws {
         (self.heading, self.optimizer) = (heading, optimizer)
         inference = try layer.memory(input: input)
         layer.train()
         training = try layer.memory(
-            training: optimizer.make(layer.parameters, learningRate: optimizer.usualRate), input: input)
+            training: optimizer.usual(layer), input: input)
     }
 
     func show(json: Bool) throws {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Martlet
+import MartletRecipes
 
 /// `martlet predict`.
 struct PredictCommand: ParsableCommand {
@@ -13,7 +14,7 @@ struct PredictCommand: ParsableCommand {
 
     @Argument(help: "A run's folder, or a model.safetensors.") var path: String
     @Argument(help: "PNG, BMP or IDX files.") var images: [String]
-    @Option(help: "The network, where the file does not say.") var model: ModelName?
+    @Option(help: "The network, where the file does not say.") var model: NamedNetwork?
     @Option(help: "Classes that are shown for each image.") var top = 3
     @Option(help: "Images that are read of an IDX file.") var limit = 10
     @Flag(help: "One JSON object an image on standard output.") var json = false
@@ -25,8 +26,8 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         let (layer, note) = try ModelNote.load(path, as: model)
-        let names = note.data == .fashionMNIST ? FashionMNIST.names : (0..<10).map(String.init)
-        let scaling = (note.data ?? .mnist).scaling
+        let names = note?.recipe.data.kind == .fashionMNIST ? FashionMNIST.names : (0..<10).map(String.init)
+        let scaling = (note?.recipe.data.kind ?? .mnist).scaling
         let terminal = Terminal.standardOutput
         for image in try images.flatMap({ try PreparedImage.read($0, limit: limit) }) {
             let logits = withoutGradient { layer(image.tensor(scaling)) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Martlet
+import MartletRecipes
 
 /// `martlet profile`.
 struct ProfileCommand: ParsableCommand {
@@ -13,14 +14,14 @@ struct ProfileCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "The network (\(NetworkName.allCases.map(\.rawValue).joined(separator: ", "))).")
-    var model = NetworkName.lenet5
+        help: "The network (\(NamedNetwork.names)).")
+    var model = NamedNetwork.all[0]
     @Option(name: [.customLong("batch"), .customLong("batch-size")], help: "Images in a step.") var batch = 16
     @Option(help: "Steps that are measured.") var steps = 10
     @Option(help: "Steps before those, in which plans are made.") var warmup = 3
     @Flag(help: "Run the network forward only, as after training.") var inference = false
     @Flag(help: "Record each step anew instead of running it as a compiled function.") var eager = false
-    @Option(help: "The optimizer of training steps.") var optimizer = TrainConfiguration.OptimizerName.adam
+    @Option(help: "The optimizer of training steps.") var optimizer = OptimizerRecipe.Kind.adam
     @Option(help: "What a row of the table brings together: kernel or layer.") var by = Profile.Grouping.kernel
     @Option(help: "Rows of the table.") var top = 20
     @Option(help: "A file for the trace, which ui.perfetto.dev and chrome://tracing open.") var trace: String?
@@ -61,7 +62,7 @@ struct ProfileCommand: ParsableCommand {
     /// A step, run to its end.
     private func makeStep() -> () -> Void {
         let network = model.make()
-        let images = Tensor.randn(Shape([batch] + model.imageSizes))
+        let images = Tensor.randn(Shape([batch] + model.input.sizes))
         return inference ? inferenceStep(network, images) : trainingStep(network, images)
     }
 
@@ -74,8 +75,8 @@ struct ProfileCommand: ParsableCommand {
     }
 
     private func trainingStep(_ network: some Layer, _ images: Tensor) -> () -> Void {
-        let labels = Tensor((0..<batch).map { $0 % model.classCount })
-        let optimizer = optimizer.make(network.parameters, learningRate: 1e-4)
+        let labels = Tensor((0..<batch).map { $0 % model.classes })
+        let optimizer = optimizer.usual(network, learningRate: 1e-4)
         let body = { (x: Tensor, y: Tensor) -> Tensor in
             optimizer.zeroGradients()
             let loss = crossEntropy(network(x), y)

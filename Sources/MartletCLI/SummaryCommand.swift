@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletRecipes
 
 /// `martlet summary`.
 struct SummaryCommand: ParsableCommand {
@@ -8,13 +9,13 @@ struct SummaryCommand: ParsableCommand {
 
     @Argument(
         help: """
-            A network (\(NetworkName.allCases.map(\.rawValue).joined(separator: ", "))), a run's folder or a \
+            A network (\(NamedNetwork.names)), a run's folder or a \
             model.safetensors.
             """)
     var model = "lenet5"
     @Option(name: [.customLong("batch-size"), .customLong("batch")], help: "Images at a time.") var batchSize = 1
     @Flag(help: "Show the memory that inference and training will take, from their plans.") var memory = false
-    @Option(help: "The optimizer that training is planned with.") var optimizer = TrainConfiguration.OptimizerName.adam
+    @Option(help: "The optimizer that training is planned with.") var optimizer = OptimizerRecipe.Kind.adam
     @Flag(help: "One JSON object on standard output.") var json = false
 
     func validate() throws {
@@ -22,15 +23,15 @@ struct SummaryCommand: ParsableCommand {
     }
 
     func run() throws {
-        let (layer, title): (any Layer, String)
-        var sizes = NetworkName.lenet5.imageSizes
-        if let name = NetworkName(rawValue: model) {
-            (layer, title, sizes) = (name.make(), name.title, name.imageSizes)
+        let (layer, title, shape): (any Layer, String, Shape)
+        if let network = NamedNetwork.find(model) {
+            (layer, title, shape) = (network.make(), network.title, network.input)
         } else {
-            let loaded = try ModelNote.load(model, as: nil)
-            (layer, title) = (loaded.layer, loaded.note.model.title)
+            let loaded = try ModelNote.load(model)
+            (layer, title) = (loaded.layer, loaded.note?.recipe.model.title ?? model)
+            shape = loaded.note?.input ?? [1, 28, 28]
         }
-        let input = Shape([batchSize] + sizes)
+        let input = Shape([batchSize] + shape.sizes)
         let heading = "\(title), input \(input.sizes.map(String.init).joined(separator: "×"))"
         if memory { return try MemoryReport(layer, input, optimizer, heading).show(json: json) }
         let summary = layer.summary(input: input)

@@ -2,11 +2,12 @@ import ArgumentParser
 import Foundation
 import Martlet
 import MartletCPU
+import MartletRecipes
 
 /// A training run of the command, from its folder to its report.
 struct TrainSession {
-    let configuration: TrainConfiguration
-    let data: TrainingData
+    let recipe: Recipe
+    let data: RecipeData
     let folder: RunFolder
     let resumes: Bool
     let isJSON: Bool
@@ -14,47 +15,43 @@ struct TrainSession {
     func run() throws {
         let trap = SignalTrap()
         defer { trap.restore() }
-        let (train, test) = (data.train, data.test)
-        // Everything random below follows from this seed, so that a run begun anew is the same run.
-        manualSeed(configuration.seed)
-        let model = configuration.model.make()
-        let loader = DataLoader(train, batchSize: configuration.batchSize, shuffle: true)
-        let testLoader = DataLoader(test, batchSize: 1000)
-        let trainer = Trainer(
-            model, configuration.makeOptimizer(model),
-            schedule: configuration.makeSchedule(stepsPerEpoch: loader.count), settings: configuration.training)
-        if !resumes { try folder.writeConfiguration(configuration) }
-        try begin(model, train.count, test.count)
-        let progress = attach(to: trainer, batches: loader.count)
-        let outcome: Trainer.Outcome
+        let run = try RecipeRun(recipe, data: data)
+        if !resumes {
+            try AtomicFile.write([UInt8](try recipe.effectiveText.utf8), to: folder.recipePath)
+            try folder.writeConfiguration(RunConfiguration())
+        }
+        try begin(run)
+        let progress = attach(to: run.trainer, batches: run.loader.count)
+        let (outcome, result): (Trainer.Outcome, Evaluation?)
         do {
-            outcome = try trainer.fit(loader, test: testLoader, in: folder, resumes: resumes) { trap.isRaised }
+            (outcome, result) = try run.fit(in: folder, resumes: resumes) { trap.isRaised }
         } catch {
             progress?.clear()
             throw error
         }
         progress?.clear()
-        guard outcome.end != .interrupted else { return try interrupted(outcome, trap.exitCode ?? 130) }
-        let result = try outcome.test ?? model.evaluate(on: testLoader)
-        let note = ModelNote(model: configuration.model, data: configuration.data)
-        try model.save(to: folder.modelPath, metadata: note.metadata)
-        try folder.write(report(model, test, outcome, result))
+        guard let result else { return try interrupted(outcome, trap.exitCode ?? 130) }
+        try run.save(to: folder.modelPath)
+        try folder.write(report(run.model, outcome, result))
         try finish(outcome, result)
     }
 
     // MARK: What is said
 
-    private func begin(_ model: any Layer, _ trainCount: Int, _ testCount: Int) throws {
+    private func begin(_ run: RecipeRun) throws {
+        let parts = [data.train, data.validation, data.test].compactMap { $0?.count }
+        let parameters = run.model.parameterCount
         if isJSON {
             return try JSONLines.print(
                 Event.Begin(
-                    folder: folder.path, resumed: resumes, parameters: model.parameterCount, trainImages: trainCount,
-                    testImages: testCount, configuration: configuration))
+                    folder: folder.path, resumed: resumes, parameters: parameters, trainImages: data.train.count,
+                    validationImages: data.validation?.count, testImages: data.test.count,
+                    recipe: try recipe.effectiveText))
         }
-        let counts = "\(NumberText.grouped(trainCount)) + \(NumberText.grouped(testCount)) images"
+        let counts = "\(parts.map(NumberText.grouped).joined(separator: " + ")) images"
         Terminal.standardError.write(
             """
-            \(configuration.title): \(NumberText.grouped(model.parameterCount)) parameters, \(counts), \
+            \(recipe.title): \(NumberText.grouped(parameters)) parameters, \(counts), \
             \(Machine.description)
             \(resumes ? "Going on in" : "Run folder:") \(folder.path)
 
@@ -67,7 +64,7 @@ struct TrainSession {
             return nil
         }
         let progress = ProgressObserver(
-            ProgressBar(epochs: configuration.training.epochs, batchesPerEpoch: batches))
+            ProgressBar(epochs: recipe.training.settings.epochs, batchesPerEpoch: batches))
         trainer.observers.append(progress)
         return progress
     }
@@ -101,14 +98,13 @@ struct TrainSession {
             """)
     }
 
-    private func report(
-        _ model: any Layer, _ test: any RecordDataset, _ outcome: Trainer.Outcome, _ result: Evaluation
-    ) throws -> Report {
+    private func report(_ model: any Layer, _ outcome: Trainer.Outcome, _ result: Evaluation) -> Report {
         Report(
-            title: configuration.title, parameters: model.parameterCount, device: Machine.description,
-            history: outcome.history, confusion: result.confusion, classNames: test.classNames,
-            wrongImages: result.mistakes.prefix(24).map { wrongImage($0, test) },
-            settings: try Report.settings(of: configuration))
+            title: recipe.title, parameters: model.parameterCount, device: Machine.description,
+            history: outcome.history, confusion: result.confusion, classNames: data.test.classNames,
+            wrongImages: data.testImages.map { images in result.mistakes.prefix(24).map { wrongImage($0, images) } }
+                ?? [],
+            settings: recipe.settings.map { Report.Setting($0.key, $0.value) })
     }
 
     private func wrongImage(_ mistake: Evaluation.Mistake, _ test: any RecordDataset) -> Report.WrongImage {
@@ -120,17 +116,6 @@ struct TrainSession {
     }
 }
 
-/// What a run learns from and is judged by, read before the run has a folder: where it cannot be read, none is left behind.
-struct TrainingData {
-    let train: any RecordDataset
-    let test: any RecordDataset
-
-    init(_ configuration: TrainConfiguration) throws {
-        train = try configuration.data.load(.train, directory: configuration.dataDirectory)
-        test = try configuration.data.load(.test, directory: configuration.dataDirectory)
-    }
-}
-
 /// The lines of `--json`.
 enum Event {
     struct Begin: Encodable {
@@ -139,8 +124,9 @@ enum Event {
         let resumed: Bool
         let parameters: Int
         let trainImages: Int
+        let validationImages: Int?
         let testImages: Int
-        let configuration: TrainConfiguration
+        let recipe: String
     }
 
     struct Epoch: Encodable {

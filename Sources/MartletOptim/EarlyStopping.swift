@@ -25,7 +25,7 @@ public struct EarlyStopping: Sendable, Codable, Hashable {
     public private(set) var count = 0
 
     /// A watch on a figure. A figure that is no number is never better.
-    public init(patience: Int, goal: Goal, minimumChange: Double = 0) {
+    public init(patience: Int, goal: Goal = .lowest, minimumChange: Double = 0) {
         (self.patience, self.goal, self.minimumChange) = (patience, goal, minimumChange)
     }
 

@@ -28,12 +28,16 @@ public struct GradientNoise: Sendable, Codable, Hashable {
 
     /// Adds the noise of step `step`, counted from 0, to every gradient that is there.
     public func add(to parameters: [Parameter], step: Int) {
-        let deviation = deviation(step)
+        Self.add(to: parameters, deviation: onNoDevice { Tensor(deviation(step)) })
+    }
+
+    /// Adds noise of such a standard deviation, a number of no axes, to every gradient that is there.
+    public static func add(to parameters: [Parameter], deviation: Tensor) {
         withoutGradient {
             for parameter in parameters {
                 guard let gradient = parameter.gradient else { continue }
                 let noise = Tensor.randn(gradient.shape, dtype: gradient.dtype)
-                parameter.gradient = gradient + deviation * noise
+                parameter.gradient = gradient + deviation.to(dtype: gradient.dtype) * noise
             }
         }
     }

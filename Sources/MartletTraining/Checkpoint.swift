@@ -7,8 +7,8 @@ import MartletTensor
 /// Everything that a training run's future depends on, at one step: with the same model, data and settings the run
 /// continues from it bit by bit as if it had never stopped.
 ///
-/// A file holds it whole: the tensors of model, optimizer and the epoch's sums under `model.`, `optimizer.` and
-/// `totals.`, and the position as JSON in the header's metadata.
+/// A file holds it whole: the tensors of model, optimizer, the epoch's sums and the weights' average under `model.`,
+/// `optimizer.`, `totals.` and `average.`, and the position as JSON in the header's metadata.
 public struct Checkpoint: Sendable {
     /// The numbers beside the tensors.
     public struct Position: Codable, Equatable, Sendable {
@@ -40,17 +40,21 @@ public struct Checkpoint: Sendable {
     public var optimizer: [String: Tensor]
     /// The sums of the epoch under way.
     package var totals: [String: Tensor]
+    /// The average of the weights; empty where a run keeps none.
+    package var average: [String: Tensor]
 
     package init(
-        position: Position, model: [String: Tensor], optimizer: [String: Tensor], totals: [String: Tensor]
+        position: Position, model: [String: Tensor], optimizer: [String: Tensor], totals: [String: Tensor],
+        average: [String: Tensor]
     ) {
-        (self.position, self.model, self.optimizer, self.totals) = (position, model, optimizer, totals)
+        (self.position, self.model, self.optimizer) = (position, model, optimizer)
+        (self.totals, self.average) = (totals, average)
     }
 
     private static let formatKey = "martlet.format"
     private static let format = "checkpoint 1"
     private static let positionKey = "martlet.position"
-    private static let parts = ["model.", "optimizer.", "totals."]
+    private static let parts = ["model.", "optimizer.", "totals.", "average."]
 
     /// Writes the file: to another name first, flushed to the disk, then renamed, so that whatever happens there is the
     /// whole file or none.
@@ -58,7 +62,7 @@ public struct Checkpoint: Sendable {
     /// - Throws: `FileError`.
     public func write(to path: String) throws {
         var contents: [String: Tensor] = [:]
-        for (part, tensors) in zip(Self.parts, [model, optimizer, totals]) {
+        for (part, tensors) in zip(Self.parts, [model, optimizer, totals, average]) {
             for (name, tensor) in tensors { contents[part + name] = tensor }
         }
         let metadata = [Self.formatKey: Self.format, Self.positionKey: try JSONLines.line(position)]
@@ -94,6 +98,6 @@ public struct Checkpoint: Sendable {
             }
             found[part][String(name.dropFirst(Self.parts[part].count))] = tensor
         }
-        (model, optimizer, totals) = (found[0], found[1], found[2])
+        (model, optimizer, totals, average) = (found[0], found[1], found[2], found[3])
     }
 }

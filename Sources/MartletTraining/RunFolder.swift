@@ -11,6 +11,8 @@ public struct RunFolder: Equatable, Sendable {
 
     /// What the run was asked to do.
     public var configurationPath: String { path + "/config.json" }
+    /// What was asked for, every default written out: `recipe.yaml`, where a recipe made the run.
+    public var recipePath: String { path + "/recipe.yaml" }
     /// A ``MetricsRecord`` a line.
     public var metricsPath: String { path + "/metrics.jsonl" }
     /// The folder of everything that a resumption needs.

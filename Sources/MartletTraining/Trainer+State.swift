@@ -8,7 +8,8 @@ extension Trainer {
     /// The run as it stands between two steps.
     func checkpoint(_ position: Checkpoint.Position) -> Checkpoint {
         Checkpoint(
-            position: position, model: model.stateDictionary, optimizer: optimizer.state.tensors, totals: totals.state)
+            position: position, model: model.stateDictionary, optimizer: optimizer.state.tensors, totals: totals.state,
+            average: average?.state ?? [:])
     }
 
     /// Puts the run back to where a checkpoint was taken.
@@ -28,6 +29,9 @@ extension Trainer {
         do { try optimizer.load(state) } catch {
             throw mismatch("optimizer", "the tensors of \(type(of: optimizer))", error)
         }
+        do { try average?.load(checkpoint.average) } catch {
+            throw mismatch("average", "the averages of \(type(of: model))", error)
+        }
         do { try train.resume(from: position.loader) } catch { throw mismatch("loader", "a place in the data", error) }
         totals.state = checkpoint.totals
         Generator.current.state = position.generator
@@ -35,7 +39,7 @@ extension Trainer {
 
     /// Takes one step; `count` were taken before.
     func takeStep(_ batch: Batch, after count: Int) throws {
-        if let schedule { optimizer.learningRate = schedule(count) }
+        prepareStep(after: count)
         _ = try step.run(batch.inputs, batch.labels)
     }
 
@@ -62,7 +66,9 @@ extension Trainer {
             for batch in train {
                 if taken == limit {
                     try checkLabels(of: batch, step: start.step + taken + 1)
-                    let layer = firstNonFiniteLayer(of: model) { _ = loss(model(batch.inputs), batch.labels) }
+                    let layer = firstNonFiniteLayer(of: model) {
+                        _ = loss(settings.precision.running { model(batch.inputs) }, batch.labels)
+                    }
                     return NonFiniteLoss(step: start.step + taken + 1, epoch: start.epochsDone + 1, layer: layer)
                 }
                 try takeStep(batch, after: start.step + taken)

@@ -21,39 +21,68 @@ public final class Trainer {
     public let model: any Layer
     /// What renews its parameters.
     public let optimizer: Optimizer
-    /// The learning rate by step; nil leaves the optimizer's own.
-    public let schedule: (any Schedule)?
+    /// What of the optimizer follows schedules: the learning rate, the momentum, the weight decay.
+    public let schedules: ScheduledSettings
+    /// The learning rate by how the validation loss goes, else the training loss; the schedules' rate does not count then.
+    public let plateau: ReduceOnPlateau?
     /// How long to train, and what to keep.
     public let settings: TrainingSettings
     /// Who follows the run.
     public var observers: [any TrainingObserver] = []
-    let loss: (Tensor, Tensor) -> Tensor
+    /// Maps outputs and labels to the mean loss of a batch.
+    public let loss: (Tensor, Tensor) -> Tensor
     let totals = EpochTotals()
+    let average: WeightAverage?
+    private let noiseDeviation: StateNumber
     let step: CompiledFunction<Tensor, Tensor, Tensor>
 
     /// A trainer of a model.
     ///
     /// - Parameters:
+    ///   - schedule: the learning rate by step; nil leaves the optimizer's own.
     ///   - loss: maps outputs and labels to the mean loss of a batch.
-    public init(
+    public convenience init(
         _ model: any Layer, _ optimizer: Optimizer, schedule: (any Schedule)? = nil,
         settings: TrainingSettings = TrainingSettings(),
         loss: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
     ) {
-        (self.model, self.optimizer, self.schedule) = (model, optimizer, schedule)
+        self.init(
+            model, optimizer, schedules: ScheduledSettings(learningRate: schedule), settings: settings, loss: loss)
+    }
+
+    /// A trainer of a model whose optimizer follows schedules.
+    public init(
+        _ model: any Layer, _ optimizer: Optimizer, schedules: ScheduledSettings, plateau: ReduceOnPlateau? = nil,
+        settings: TrainingSettings = TrainingSettings(),
+        loss: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
+    ) {
+        (self.model, self.optimizer, self.schedules, self.plateau) = (model, optimizer, schedules, plateau)
         (self.settings, self.loss) = (settings, loss)
+        let average = settings.average.map { WeightAverage(of: model, $0.form) }
+        let noise = StateNumber(0)
         let totals = totals
-        step = compile(updating: TrainedState(holders: [model, optimizer, totals])) {
-            (inputs: Tensor, labels: Tensor) in
+        (self.average, noiseDeviation) = (average, noise)
+        let state = TrainedState(holders: [model, optimizer, totals] + (average.map { [$0] } ?? []), numbers: [noise])
+        step = compile(updating: state) { (inputs: Tensor, labels: Tensor) in
             optimizer.zeroGradients()
-            let outputs = model(inputs)
+            let outputs = settings.precision.running { model(inputs) }
             let batchLoss = loss(outputs, labels)
             batchLoss.backward()
-            if let limit = settings.gradientNormLimit { clipGradientNorm(model.parameters, to: limit) }
+            settings.limitGradients(of: model.parameters)
+            if settings.gradientNoise != nil {
+                GradientNoise.add(to: model.parameters, deviation: Tensor(noise.value()))
+            }
             optimizer.step()
+            if settings.average?.kind == .exponential { average?.update() }
             totals.add(batchLoss, outputs: outputs, labels: labels)
             return batchLoss.detached()
         }
+    }
+
+    /// Sets what schedules and noise say for the step after `count` steps.
+    func prepareStep(after count: Int) {
+        schedules.apply(to: optimizer, step: count)
+        if let noise = settings.gradientNoise { noiseDeviation.current = noise.deviation(count) }
     }
 
     /// How a run ended.
@@ -101,6 +130,16 @@ public final class Trainer {
 /// Several holders of state as one.
 private struct TrainedState: StateHolder {
     let holders: [any StateHolder]
+    let numbers: [StateNumber]
     var stateSlots: [StateSlot] { holders.flatMap(\.stateSlots) }
-    var stateNumbers: [StateNumber] { holders.flatMap(\.stateNumbers) }
+    var stateNumbers: [StateNumber] { numbers + holders.flatMap(\.stateNumbers) }
+}
+
+extension TrainingSettings {
+    /// Clips as the settings say: first each element, then each unit, then all together.
+    fileprivate func limitGradients(of parameters: [Parameter]) {
+        if let gradientValueLimit { clipGradientValue(parameters, to: gradientValueLimit) }
+        if let adaptiveClipping { clipGradientsAdaptively(parameters, to: adaptiveClipping) }
+        if let gradientNormLimit { clipGradientNorm(parameters, to: gradientNormLimit) }
+    }
 }

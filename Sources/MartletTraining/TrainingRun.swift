@@ -56,7 +56,11 @@ final class TrainingRun {
         history = metrics.history
         clock.begin(epochSeconds: position.epochSeconds, elapsedSeconds: position.elapsedSeconds)
         while position.epochsDone < trainer.settings.epochs {
-            if trainer.settings.earlyStopping?.isDue(after: history) == true { return outcome(.stoppedEarly) }
+            if trainer.settings.earlyStopping?.isDue(after: history) == true {
+                try leaveAverage()
+                return outcome(.stoppedEarly)
+            }
+            followPlateau()
             guard try trainEpoch(isInterrupted) else { return outcome(.interrupted) }
             let record = try measure()
             history.append(record)
@@ -68,7 +72,31 @@ final class TrainingRun {
             clock.beginEpoch()
             try save()
         }
+        try leaveAverage()
         return outcome(.finished)
+    }
+
+    /// Sets the rate that the epochs so far lead to; a resumed run finds it again from their figures.
+    private func followPlateau() {
+        guard var plateau = trainer.plateau else { return }
+        for record in history { _ = plateau.observe(record.validationLoss ?? record.trainLoss) }
+        trainer.optimizer.learningRate = plateau.rate
+    }
+
+    /// Leaves the averaged weights in the model, and the statistics that go with them.
+    private func leaveAverage() throws {
+        guard let average = trainer.average, average.updateCount > 0 else { return }
+        average.apply()
+        guard trainer.settings.average?.kind == .equal else { return }
+        try recalibrate()
+        lastTest = try test.map(evaluate)
+    }
+
+    /// Gathers the batch normalisations' statistics over the training data for the weights that are in the model now.
+    private func recalibrate() throws {
+        let batches = DataLoader(train.dataset, batchSize: train.batchSize, workers: train.workers, seed: 0)
+        recalibrateBatchNorm(trainer.model, over: batches) { batch in trainer.model(batch.inputs) }
+        try batches.finish()
     }
 
     private func outcome(_ end: Trainer.Outcome.End) -> Trainer.Outcome {
@@ -140,6 +168,15 @@ final class TrainingRun {
         let rate = trainer.optimizer.learningRate
         let batches = (validation?.count ?? 0) + (test?.count ?? 0)
         if batches > 0 { for observer in trainer.observers { observer.measuringWillBegin(batches: batches) } }
+        if let settings = trainer.settings.average, settings.kind == .equal,
+            position.epochsDone + 1 >= settings.startEpoch
+        {
+            trainer.average?.update()
+        }
+        // An equal average has no statistics of its own before the end: until then the weights as they are get measured.
+        let measured = trainer.settings.average?.kind == .exponential ? trainer.average : nil
+        measured?.apply()
+        defer { measured?.restore() }
         let validated = try validation.map(evaluate)
         let tested = try test.map(evaluate)
         lastTest = tested ?? lastTest
@@ -152,8 +189,10 @@ final class TrainingRun {
     }
 
     private func evaluate(_ loader: DataLoader) throws -> Evaluation {
-        try trainer.model.evaluate(on: loader, loss: trainer.loss) {
-            for observer in trainer.observers { observer.measuredBatch() }
+        try trainer.settings.precision.running {
+            try trainer.model.evaluate(on: loader, loss: trainer.loss) {
+                for observer in trainer.observers { observer.measuredBatch() }
+            }
         }
     }
 }

@@ -1,3 +1,6 @@
+import MartletOptim
+import MartletTensor
+
 /// How long a run goes on and what it keeps.
 public struct TrainingSettings: Codable, Equatable, Sendable {
     /// Times that the training data is gone through.
@@ -12,13 +15,26 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
     public var stopsAtNonFiniteLoss: Bool
     /// Gradients are scaled so that their common norm is at most this; nil leaves them.
     public var gradientNormLimit: Double?
-    /// Ends the run when it gets no better.
+    /// Every element of the gradients is moved into [-limit, limit]; nil leaves them.
+    public var gradientValueLimit: Double?
+    /// Each unit's gradient is at most this times the unit's weights, in norm; nil leaves them.
+    public var adaptiveClipping: Double?
+    /// Noise on the gradients, after clipping.
+    public var gradientNoise: GradientNoise?
+    /// Ends the run when the validation loss, or the training loss where there is no other, gets no better: never by the test
+    /// data.
     public var earlyStopping: EarlyStopping?
+    /// The average of the weights that is measured, and left in the model at the end.
+    public var average: AverageSettings?
+    /// The type that products are computed in.
+    public var precision: Precision
 
     /// Settings; the defaults train ten epochs with a checkpoint after each, and another every 30 seconds.
     public init(
         epochs: Int = 10, checkpointSteps: Int? = nil, checkpointSeconds: Double? = 30, keptCheckpoints: Int = 3,
-        stopsAtNonFiniteLoss: Bool = true, gradientNormLimit: Double? = nil, earlyStopping: EarlyStopping? = nil
+        stopsAtNonFiniteLoss: Bool = true, gradientNormLimit: Double? = nil, gradientValueLimit: Double? = nil,
+        adaptiveClipping: Double? = nil, gradientNoise: GradientNoise? = nil, earlyStopping: EarlyStopping? = nil,
+        average: AverageSettings? = nil, precision: Precision = .float32
     ) {
         self.epochs = epochs
         self.checkpointSteps = checkpointSteps
@@ -26,33 +42,69 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
         self.keptCheckpoints = keptCheckpoints
         self.stopsAtNonFiniteLoss = stopsAtNonFiniteLoss
         self.gradientNormLimit = gradientNormLimit
+        self.gradientValueLimit = gradientValueLimit
+        self.adaptiveClipping = adaptiveClipping
+        self.gradientNoise = gradientNoise
         self.earlyStopping = earlyStopping
+        self.average = average
+        self.precision = precision
     }
 }
 
-/// Ends a run after so many epochs without a better loss.
-///
-/// What it watches is the validation loss where there is one, else the training loss: never the test data. It decides by
-/// the record of the epochs alone, so that a resumed run ends where the other would have.
-public struct EarlyStopping: Codable, Equatable, Sendable {
-    /// Epochs without a better loss.
-    public var patience: Int
-    /// A loss is better if it is lower by more than this.
-    public var minimumGain: Double
+/// An average of the weights, beside the weights that are trained.
+public struct AverageSettings: Codable, Equatable, Sendable {
+    /// Which average.
+    public enum Kind: String, Codable, CaseIterable, Sendable {
+        /// After each step, the latest weights the most: EMA.
+        case exponential
+        /// After each epoch, all alike, with the batch normalisations' statistics gathered anew at the end: SWA.
+        case equal
+    }
+    /// Which average.
+    public var kind: Kind
+    /// The part of an exponential average that a step keeps.
+    public var decay: Double
+    /// Whether the first steps are forgotten sooner.
+    public var warmsUp: Bool
+    /// The first epoch, from 1 on, whose weights join an equal average.
+    public var startEpoch: Int
 
-    /// Ends after `patience` epochs in a row without a loss lower by more than `minimumGain`.
-    public init(patience: Int, minimumGain: Double = 0) {
-        self.patience = patience
-        self.minimumGain = minimumGain
+    /// The latest weights the most.
+    public static func exponential(decay: Double = 0.999, warmsUp: Bool = true) -> AverageSettings {
+        AverageSettings(kind: .exponential, decay: decay, warmsUp: warmsUp, startEpoch: 1)
     }
 
-    /// Whether the run ends after these epochs.
-    public func isDue(after history: [MetricsRecord]) -> Bool {
-        var (best, waited) = (Double.infinity, 0)
-        for record in history {
-            let loss = record.validationLoss ?? record.trainLoss
-            if loss < best - minimumGain { (best, waited) = (loss, 0) } else { waited += 1 }
+    /// All epochs alike, from one on.
+    public static func equal(fromEpoch start: Int) -> AverageSettings {
+        AverageSettings(kind: .equal, decay: 0, warmsUp: false, startEpoch: start)
+    }
+
+    var form: WeightAverage.Form {
+        kind == .equal ? .equal : .exponential(decay: decay, warmsUp: warmsUp)
+    }
+}
+
+/// The type that a run's products are computed in; parameters stay in float32.
+public enum Precision: String, Codable, CaseIterable, Sendable {
+    /// As the parameters are.
+    case float32
+    /// Half the bits with float32's range.
+    case bfloat16
+
+    /// Runs a model under ``autocast(_:isEnabled:_:)`` where it says so.
+    func running<Result>(_ body: () throws -> Result) rethrows -> Result {
+        switch self {
+        case .float32: try body()
+        case .bfloat16: try autocast(.bfloat16, body)
         }
-        return waited >= patience
+    }
+}
+
+extension EarlyStopping {
+    /// Whether a run ends after these epochs, by its validation loss, else its training loss.
+    public func isDue(after history: [MetricsRecord]) -> Bool {
+        var watch = EarlyStopping(patience: patience, goal: .lowest, minimumChange: minimumChange)
+        for record in history { _ = watch.observe(record.validationLoss ?? record.trainLoss) }
+        return watch.shouldStop
     }
 }

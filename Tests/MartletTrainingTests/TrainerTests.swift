@@ -1,6 +1,7 @@
 import Foundation
 import MartletData
 import MartletFiles
+import MartletOptim
 import MartletTensor
 import MartletTraining
 import Testing
@@ -196,7 +197,7 @@ struct TrainerTests {
         }
         let rule = EarlyStopping(patience: 2)
         #expect((1...5).map { rule.isDue(after: Array(history.prefix($0))) } == [false, false, false, true, false])
-        let settings = TrainingSettings(epochs: 50, earlyStopping: EarlyStopping(patience: 1, minimumGain: 10))
+        let settings = TrainingSettings(epochs: 50, earlyStopping: EarlyStopping(patience: 1, minimumChange: 10))
         let problem = try ToyProblem(settings: settings)
         let outcome = try problem.trainer.fit(problem.loader)
         #expect(outcome.end == .stoppedEarly)

@@ -1,0 +1,23 @@
+import ArgumentParser
+import Martlet
+import MartletRecipes
+
+// What recipes know by name, as options of the command.
+
+extension NamedNetwork: ExpressibleByArgument {
+    /// The network of a name.
+    public init?(argument: String) {
+        guard let network = NamedNetwork.find(argument) else { return nil }
+        self = network
+    }
+
+    /// The names of all networks.
+    public static var allValueStrings: [String] { all.map(\.name) }
+    /// The name.
+    public var defaultValueDescription: String { name }
+    /// The names, for a help text.
+    static var names: String { allValueStrings.joined(separator: ", ") }
+}
+
+extension DataRecipe.Kind: ExpressibleByArgument {}
+extension OptimizerRecipe.Kind: ExpressibleByArgument {}

@@ -1,0 +1,66 @@
+import MartletData
+import MartletGraph
+import MartletNN
+import MartletTensor
+import MartletTraining
+
+/// A recipe made ready: its network, its trainer and its loaders.
+public final class RecipeRun {
+    /// What is made.
+    public let recipe: Recipe
+    /// What it is made from.
+    public let data: RecipeData
+    /// The network.
+    public let model: any Layer
+    /// What trains it.
+    public let trainer: Trainer
+    /// The batches of an epoch.
+    public let loader: DataLoader
+    private let validationLoader: DataLoader?
+    private let testLoader: DataLoader
+
+    /// Samples that are measured at a time.
+    private static let measured = 1000
+
+    /// Makes everything that the recipe names; all that is random follows from its seed.
+    ///
+    /// - Throws: `RecipeError` where the network does not fit the data.
+    public init(_ recipe: Recipe, data: RecipeData) throws {
+        (self.recipe, self.data) = (recipe, data)
+        manualSeed(recipe.seed)
+        let training = recipe.training
+        model = try recipe.model.make(input: data.sampleShape)
+        loader = DataLoader(
+            data.train, batchSize: training.batchSize, shuffle: true, dropLast: training.dropsLast,
+            workers: training.workers)
+        validationLoader = data.validation.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
+        testLoader = DataLoader(data.test, batchSize: Self.measured, workers: training.workers)
+        let length = ScheduleRecipe.Length(stepsPerEpoch: loader.count, epochs: training.settings.epochs)
+        let schedules = try recipe.schedule.make(rate: recipe.optimizer.learningRate, length)
+        trainer = Trainer(
+            model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
+            settings: training.settings, loss: recipe.loss.function(isClasses: data.train.classCount != nil))
+    }
+
+    /// Trains: measured by the validation data after each epoch where there are any, and by the test data once, at the end;
+    /// without validation data by the test data after each epoch.
+    ///
+    /// - Returns: how the run ended, and how well the network does on the test data; nil where it was interrupted.
+    /// - Throws: what ``Trainer/fit(_:validation:test:in:resumes:isInterrupted:)`` throws.
+    public func fit(
+        in folder: RunFolder? = nil, resumes: Bool = false, isInterrupted: () -> Bool = { false }
+    ) throws -> (outcome: Trainer.Outcome, test: Evaluation?) {
+        let outcome = try trainer.fit(
+            loader, validation: validationLoader, test: validationLoader == nil ? testLoader : nil, in: folder,
+            resumes: resumes, isInterrupted: isInterrupted)
+        guard outcome.end != .interrupted else { return (outcome, nil) }
+        return (outcome, try outcome.test ?? model.evaluate(on: testLoader, loss: trainer.loss))
+    }
+
+    /// Writes the network with what it takes to use it: the recipe and the shape of a sample.
+    ///
+    /// - Throws: `FileError`.
+    public func save(to path: String) throws {
+        try model.save(to: path, metadata: try ModelNote(recipe: recipe, input: data.sampleShape).metadata)
+    }
+}

@@ -1,0 +1,67 @@
+import MartletData
+import MartletOptim
+import MartletTraining
+
+/// How long a recipe trains, what it keeps, and what holds its weights and gradients in bounds.
+///
+///     training: {epochs: 15, batch_size: 128, workers: 1, checkpoint_seconds: 30}
+///     regularization: {clip_norm: 1, average: {kind: exponential, decay: 0.999}}
+///     callbacks: {early_stopping: {patience: 5}}
+///     precision: bfloat16
+public struct TrainingRecipe: Sendable {
+    /// The trainer's own settings.
+    public let settings: TrainingSettings
+    /// Samples in a step.
+    public let batchSize: Int
+    /// Threads that read ahead.
+    public let workers: Int
+    /// True where an epoch's last batch is left out if it is not full.
+    public let dropsLast: Bool
+
+    init(_ root: RecipeMap) throws {
+        var settings = TrainingSettings()
+        (batchSize, workers, dropsLast) = try root.section("training") { map in
+            settings.epochs = try map.count("epochs", default: 10, atLeast: 1)
+            let batchSize = try map.count("batch_size", default: 64, atLeast: 1)
+            let workers = try map.count("workers", default: 0)
+            let dropsLast = try map.flag("drop_last")
+            settings.checkpointSteps = try map.optionalCount("checkpoint_steps", atLeast: 1)
+            settings.checkpointSeconds = try map.number("checkpoint_seconds", default: 30, in: .positive)
+            settings.keptCheckpoints = try map.count("keep", default: 3, atLeast: 1)
+            settings.stopsAtNonFiniteLoss = try map.flag("stop_at_non_finite_loss", default: true)
+            return (batchSize, workers, dropsLast)
+        }
+        try Self.readRegularization(root, &settings)
+        settings.precision = try root.choice("precision", default: Precision.float32)
+        settings.earlyStopping = try root.section("callbacks") { map in
+            try map.optionalSection("early_stopping", shorthand: "patience") { part in
+                EarlyStopping(
+                    patience: try part.count("patience", atLeast: 1),
+                    minimumChange: try part.number("minimum_change", default: 0, in: .notNegative))
+            }
+        }
+        self.settings = settings
+    }
+
+    private static func readRegularization(_ root: RecipeMap, _ settings: inout TrainingSettings) throws {
+        try root.section("regularization") { map in
+            settings.gradientNormLimit = try map.optionalNumber("clip_norm", in: .positive)
+            settings.gradientValueLimit = try map.optionalNumber("clip_value", in: .positive)
+            settings.adaptiveClipping = try map.optionalNumber("adaptive_clipping", in: .positive)
+            settings.gradientNoise = try map.optionalSection("gradient_noise", shorthand: "variance") { part in
+                GradientNoise(
+                    variance: try part.number("variance", default: 0.01, in: .notNegative),
+                    power: try part.number("power", default: 0.55, in: .notNegative))
+            }
+            settings.average = try map.optionalSection("average", shorthand: "kind") { part in
+                switch try part.choice("kind", default: AverageSettings.Kind.exponential) {
+                case .exponential:
+                    .exponential(
+                        decay: try part.number("decay", default: 0.999, in: 0...1),
+                        warmsUp: try part.flag("warms_up", default: true))
+                case .equal: .equal(fromEpoch: try part.count("start_epoch", default: 1, atLeast: 1))
+                }
+            }
+        }
+    }
+}
