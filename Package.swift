@@ -13,11 +13,13 @@ let package = Package(
         .library(name: "MartletVision", targets: ["MartletVision"]),
         .library(name: "MartletRecipes", targets: ["MartletRecipes"]),
         .executable(name: "martlet", targets: ["MartletCLI"]),
+        .executable(name: "martlet-tune", targets: ["martlet-tune"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Floor 1: C.
@@ -59,6 +61,12 @@ let package = Package(
         .target(
             name: "MartletRecipes",
             dependencies: ["MartletTraining", "MartletVision", .product(name: "Yams", package: "Yams")]),
+        .target(
+            name: "MartletTuning",
+            dependencies: [
+                "MartletRecipes", "MartletTraining", "MartletData", "MartletFiles",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         // Floor 10: the command, and what measures and torments the house.
         .executableTarget(
             name: "MartletCLI",
@@ -67,6 +75,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .executableTarget(
+            name: "martlet-tune",
+            dependencies: [
+                "MartletTuning", "MartletRecipes", "MartletTraining", "MartletFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/MartletTune"),
         .executableTarget(
             name: "martlet-bench", dependencies: ["Martlet", "MartletTesting", "MartletCPU"],
             path: "Sources/MartletBench"),
@@ -90,6 +105,7 @@ let package = Package(
         .testTarget(name: "MartletVisionTests", dependencies: ["MartletVision", "MartletTesting"]),
         .testTarget(name: "MartletTrainingTests", dependencies: ["MartletTraining", "MartletTesting"]),
         .testTarget(name: "MartletRecipesTests", dependencies: ["MartletRecipes", "MartletTesting"]),
+        .testTarget(name: "MartletTuningTests", dependencies: ["MartletTuning", "MartletTesting"]),
         .testTarget(name: "MartletCLITests", dependencies: ["MartletCLI", "MartletTesting"]),
         // Programs that users write, built unchanged; ProgramsTests runs them and reads what they print.
         .executableTarget(name: "program-01", dependencies: ["Martlet"], path: "Examples/01-tensors"),

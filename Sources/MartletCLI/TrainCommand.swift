@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Martlet
 import MartletRecipes
 
@@ -34,6 +35,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Go on with the run in this folder.") var resume: String?
     @Flag(help: "Print the recipe with every default written out, and do not train.") var dryRun = false
     @Flag(help: "One JSON object a line on standard output, and no progress bar.") var json = false
+    @Flag(help: .hidden) var untilInputEnds = false
 
     func validate() throws {
         if resume != nil {
@@ -64,6 +66,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
+        if untilInputEnds { InputWatch.begin() }
         guard let resume else { return try begin() }
         let folder = try RunFolder.open(resume)
         let configuration = try folder.readConfiguration(as: RunConfiguration.self)
@@ -137,5 +140,19 @@ extension RecipeData {
         let reporter = DownloadReporter()
         defer { reporter.finish() }
         try self.init(recipe) { reporter.report($0) }
+    }
+}
+
+/// Ends the run, as Ctrl-C does, when standard input ends: so does whoever began it, even by `kill -9`.
+private enum InputWatch {
+    static func begin() {
+        Thread.detachNewThread {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(STDIN_FILENO, &byte, 1)
+                if count == 0 || count < 0 && errno != EINTR { break }
+            }
+            kill(getpid(), SIGINT)
+        }
     }
 }

@@ -30,7 +30,7 @@ struct TrainSession {
             throw error
         }
         progress?.clear()
-        guard let result else { return try interrupted(outcome, trap.exitCode ?? 130) }
+        guard outcome.end != .interrupted else { return try interrupted(outcome, trap.exitCode ?? 130) }
         try run.save(to: folder.modelPath)
         try folder.write(report(run.model, outcome, result))
         try finish(outcome, result)
@@ -45,7 +45,7 @@ struct TrainSession {
             return try JSONLines.print(
                 Event.Begin(
                     folder: folder.path, resumed: resumes, parameters: parameters, trainImages: data.train.count,
-                    validationImages: data.validation?.count, testImages: data.test.count,
+                    validationImages: data.validation?.count, testImages: data.test?.count,
                     recipe: try recipe.effectiveText))
         }
         let counts = "\(parts.map(NumberText.grouped).joined(separator: " + ")) images"
@@ -79,29 +79,27 @@ struct TrainSession {
         throw ExitCode(code)
     }
 
-    private func finish(_ outcome: Trainer.Outcome, _ result: Evaluation) throws {
+    private func finish(_ outcome: Trainer.Outcome, _ result: Evaluation?) throws {
         if isJSON {
             return try JSONLines.print(
                 Event.End(
                     end: outcome.end == .finished ? "finished" : "stopped_early", folder: folder.path,
-                    steps: outcome.steps, testLoss: result.loss, testAccuracy: result.accuracy))
+                    steps: outcome.steps, testLoss: result?.loss, testAccuracy: result?.accuracy))
         }
-        let accuracy = NumberText.percent(result.accuracy ?? .nan)
-        let count =
-            result.confusion.map { " (\(NumberText.grouped($0.correct)) of \(NumberText.grouped($0.total)))" } ?? ""
+        let figure = result.map { result in
+            guard let accuracy = result.accuracy else { return "Test loss \(NumberText.loss(result.loss))\n" }
+            let count =
+                result.confusion.map { " (\(NumberText.grouped($0.correct)) of \(NumberText.grouped($0.total)))" } ?? ""
+            return "Test accuracy \(NumberText.percent(accuracy))\(count)\n"
+        }
         Terminal.standardOutput.write(
-            """
-            Test accuracy \(accuracy)\(count)
-            Model   \(folder.modelPath)
-            Report  \(folder.reportPath)
-
-            """)
+            "\(figure ?? "")Model   \(folder.modelPath)\nReport  \(folder.reportPath)\n")
     }
 
-    private func report(_ model: any Layer, _ outcome: Trainer.Outcome, _ result: Evaluation) -> Report {
+    private func report(_ model: any Layer, _ outcome: Trainer.Outcome, _ result: Evaluation?) -> Report {
         Report(
             title: recipe.title, parameters: model.parameterCount, device: Machine.description,
-            history: outcome.history, confusion: result.confusion, classNames: data.test.classNames,
+            history: outcome.history, confusion: result?.confusion, classNames: data.train.classNames,
             wrongImages: data.testImages.map { images in result.mistakes.prefix(24).map { wrongImage($0, images) } }
                 ?? [],
             settings: recipe.settings.map { Report.Setting($0.key, $0.value) })
@@ -125,7 +123,7 @@ enum Event {
         let parameters: Int
         let trainImages: Int
         let validationImages: Int?
-        let testImages: Int
+        let testImages: Int?
         let recipe: String
     }
 

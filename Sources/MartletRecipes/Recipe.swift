@@ -44,20 +44,32 @@ public struct Recipe: Sendable {
     ///   - overrides: values in place of the file's, such as `optimizer.lr=0.01`.
     /// - Throws: `RecipeError`; `FileError` where there is no such file.
     public init(contentsOf path: String, overrides: [String] = []) throws {
+        try self.init(try Self.tree(contentsOf: path, overrides: overrides), file: path)
+    }
+
+    /// Reads a text; `file` is its name in errors.
+    public init(_ text: String, file: String = "recipe", overrides: [String] = []) throws {
+        try self.init(try Self.tree(text, file: file, overrides: overrides), file: file)
+    }
+
+    /// The tree of a file, with overrides in their places.
+    package static func tree(contentsOf path: String, overrides: [String]) throws -> RecipeNode {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw FileError.system(ENOENT, file: path, step: "open")
         }
         guard let text = String(data: bytes, encoding: .utf8) else {
             throw RecipeError(file: path, place: .nowhere, key: "", expected: "a text in UTF-8", found: "other bytes")
         }
-        try self.init(text, file: path, overrides: overrides)
+        return try tree(text, file: path, overrides: overrides)
     }
 
-    /// Reads a text; `file` is its name in errors.
-    public init(_ text: String, file: String = "recipe", overrides: [String] = []) throws {
-        let tree = try overrides.reduce(try RecipeText.parse(text, file: file)) { tree, override in
+    private static func tree(_ text: String, file: String, overrides: [String]) throws -> RecipeNode {
+        try overrides.reduce(try RecipeText.parse(text, file: file)) { tree, override in
             try RecipeOverride(override, file: file).applied(to: tree)
         }
+    }
+
+    private init(_ tree: RecipeNode, file: String) throws {
         let root = try RecipeMap(tree, file: file)
         self.file = file
         name = try root.optionalText("name")
@@ -69,6 +81,8 @@ public struct Recipe: Sendable {
         optimizer = try root.section("optimizer", shorthand: "kind", OptimizerRecipe.init)
         schedule = try ScheduleRecipe(root, rate: optimizer.learningRate)
         training = try TrainingRecipe(root)
+        // What `martlet tune` varies is nothing to one run.
+        _ = root.has("tune")
         try root.finish()
         effective = .map(root.effective)
     }

@@ -11,8 +11,8 @@ public struct RecipeData: Sendable {
     public let train: any Dataset
     /// What is held out of it to choose by.
     public let validation: (any Dataset)?
-    /// What a network is judged by.
-    public let test: any Dataset
+    /// What a network is judged by; nil where the recipe leaves it alone.
+    public let test: (any Dataset)?
     /// The shape of one sample's inputs.
     public let sampleShape: Shape
     /// The test images as they were read, where they are images.
@@ -25,7 +25,8 @@ public struct RecipeData: Sendable {
     public init(_ recipe: Recipe, progress: ((DownloadProgress) -> Void)? = nil) throws {
         let source = recipe.data
         let all = try source.kind.load(.train, directory: source.directory, progress: progress)
-        let images = try source.kind.load(.test, directory: source.directory, progress: progress)
+        let images =
+            source.usesTest ? try source.kind.load(.test, directory: source.directory, progress: progress) : nil
         (test, testImages) = (images, images)
         sampleShape = all.records.sample(at: 0).inputs.shape
         (train, validation) = try Self.parts(of: all, source, file: recipe.file)

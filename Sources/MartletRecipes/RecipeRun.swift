@@ -17,7 +17,7 @@ public final class RecipeRun {
     /// The batches of an epoch.
     public let loader: DataLoader
     private let validationLoader: DataLoader?
-    private let testLoader: DataLoader
+    private let testLoader: DataLoader?
 
     /// Samples that are measured at a time.
     private static let measured = 1000
@@ -34,7 +34,7 @@ public final class RecipeRun {
             data.train, batchSize: training.batchSize, shuffle: true, dropLast: training.dropsLast,
             workers: training.workers)
         validationLoader = data.validation.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
-        testLoader = DataLoader(data.test, batchSize: Self.measured, workers: training.workers)
+        testLoader = data.test.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
         let length = ScheduleRecipe.Length(stepsPerEpoch: loader.count, epochs: training.settings.epochs)
         let schedules = try recipe.schedule.make(rate: recipe.optimizer.learningRate, length)
         trainer = Trainer(
@@ -45,7 +45,8 @@ public final class RecipeRun {
     /// Trains: measured by the validation data after each epoch where there are any, and by the test data once, at the end;
     /// without validation data by the test data after each epoch.
     ///
-    /// - Returns: how the run ended, and how well the network does on the test data; nil where it was interrupted.
+    /// - Returns: how the run ended, and how well the network does on the test data; nil where it was interrupted,
+    ///   or the test data are left alone.
     /// - Throws: what ``Trainer/fit(_:validation:test:in:resumes:isInterrupted:)`` throws.
     public func fit(
         in folder: RunFolder? = nil, resumes: Bool = false, isInterrupted: () -> Bool = { false }
@@ -53,7 +54,7 @@ public final class RecipeRun {
         let outcome = try trainer.fit(
             loader, validation: validationLoader, test: validationLoader == nil ? testLoader : nil, in: folder,
             resumes: resumes, isInterrupted: isInterrupted)
-        guard outcome.end != .interrupted else { return (outcome, nil) }
+        guard outcome.end != .interrupted, let testLoader else { return (outcome, nil) }
         return (outcome, try outcome.test ?? model.evaluate(on: testLoader, loss: trainer.loss))
     }
 

@@ -56,7 +56,10 @@ package struct SignalTrap {
     }
 
     /// Whether someone wants the process to end.
-    package var isRaised: Bool { signalCount.load(ordering: .relaxed) > 0 }
+    package var isRaised: Bool { Self.isAnyRaised }
+
+    /// The same of the one trap that may be set, for other threads.
+    package static var isAnyRaised: Bool { signalCount.load(ordering: .relaxed) > 0 }
 
     /// What the process should leave with once it has saved: 128 + the signal; nil if none came.
     package var exitCode: Int32? {

@@ -17,6 +17,8 @@ public struct DataRecipe: Sendable {
     public let validation: Int
     /// Samples of the training part that are used; nil for all.
     public let limit: Int?
+    /// Whether the test part is read at all: a search for settings leaves it alone.
+    public let usesTest: Bool
     /// Of the order in which samples are held out.
     public let splitSeed: Int
 
@@ -64,6 +66,7 @@ public struct DataRecipe: Sendable {
         directory = try map.optionalText("directory")
         validation = try map.count("validation", default: 0)
         limit = try map.optionalCount("limit", atLeast: 1)
+        usesTest = try map.flag("test", default: true)
         splitSeed = try map.count("split_seed", default: 0)
     }
 }

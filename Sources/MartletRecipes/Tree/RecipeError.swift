@@ -15,7 +15,7 @@ public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The valid name that is nearest to what was written, where one is near.
     public let nearest: String?
 
-    init(
+    package init(
         file: String, place: RecipePlace, key: String, expected: String, found: String, nearest: String? = nil
     ) {
         (self.file, self.place, self.key) = (file, place, key)

@@ -3,15 +3,15 @@ import Foundation
 /// The names of one map of a recipe as they are read: each is asked for once, and what nobody asked for is an error.
 ///
 /// What was read, defaults included, is kept in order: the effective recipe.
-public final class RecipeMap {
-    let path: [String]
-    let file: String
+package final class RecipeMap {
+    package let path: [String]
+    package let file: String
     private let node: RecipeNode
-    private(set) var effective: [(String, RecipeNode)] = []
+    package private(set) var effective: [(String, RecipeNode)] = []
     private var asked: [String] = []
 
     /// - Throws: `RecipeError` where the value is no map; nothing counts as an empty one.
-    init(_ node: RecipeNode, path: [String] = [], file: String) throws {
+    package init(_ node: RecipeNode, path: [String] = [], file: String) throws {
         (self.node, self.path, self.file) = (node, path, file)
         switch node.content {
         case .map, .null: break
@@ -20,20 +20,20 @@ public final class RecipeMap {
     }
 
     /// The value of a name; nil where it is not there, or null.
-    func value(_ key: String) -> RecipeNode? {
+    package func value(_ key: String) -> RecipeNode? {
         if !asked.contains(key) { asked.append(key) }
         guard let value = node[key], !value.isNull else { return nil }
         return value
     }
 
     /// Whether a name stands here with a value.
-    func has(_ key: String) -> Bool { value(key) != nil }
+    package func has(_ key: String) -> Bool { value(key) != nil }
 
     /// Notes what a name amounts to in the effective recipe.
-    func note(_ key: String, _ node: RecipeNode) { effective.append((key, node)) }
+    package func note(_ key: String, _ node: RecipeNode) { effective.append((key, node)) }
 
     /// Throws for the first name that nobody asked for.
-    func finish() throws {
+    package func finish() throws {
         guard let entry = node.entries.first(where: { !asked.contains($0.key) }) else { return }
         throw RecipeError(
             file: file, place: entry.place, key: (path + [entry.key]).joined(separator: "."),
@@ -42,7 +42,8 @@ public final class RecipeMap {
     }
 
     /// An error at a name.
-    func error(_ key: String?, _ expected: String, _ found: RecipeNode?, nearest: String? = nil) -> RecipeError {
+    package func error(_ key: String?, _ expected: String, _ found: RecipeNode?, nearest: String? = nil) -> RecipeError
+    {
         RecipeError(
             file: file, place: found?.place ?? node.place,
             key: (path + (key.map { [$0] } ?? [])).joined(separator: "."),
@@ -52,7 +53,7 @@ public final class RecipeMap {
     // MARK: Values
 
     /// A number, in a range where one is given.
-    func number(
+    package func number(
         _ key: String, default usual: Double? = nil, in range: ClosedRange<Double> = -.infinity ... .infinity
     ) throws -> Double {
         guard let found = try optionalNumber(key, in: range) else {
@@ -64,7 +65,9 @@ public final class RecipeMap {
     }
 
     /// A number, or nil where there is none.
-    func optionalNumber(_ key: String, in range: ClosedRange<Double> = -.infinity ... .infinity) throws -> Double? {
+    package func optionalNumber(_ key: String, in range: ClosedRange<Double> = -.infinity ... .infinity) throws
+        -> Double?
+    {
         guard let node = value(key) else { return nil }
         let number = try scalar(node, key, Self.describe("a number", range), Double.init)
         guard range.contains(number) else { throw error(key, Self.describe("a number", range), node) }
@@ -73,7 +76,7 @@ public final class RecipeMap {
     }
 
     /// A whole number, from `least` on.
-    func count(_ key: String, default usual: Int? = nil, atLeast least: Int = 0) throws -> Int {
+    package func count(_ key: String, default usual: Int? = nil, atLeast least: Int = 0) throws -> Int {
         guard let found = try optionalCount(key, atLeast: least) else {
             guard let usual else { throw error(key, "a whole number from \(least) on", nil) }
             note(key, .bare(usual))
@@ -83,7 +86,7 @@ public final class RecipeMap {
     }
 
     /// A whole number, or nil where there is none.
-    func optionalCount(_ key: String, atLeast least: Int = 0) throws -> Int? {
+    package func optionalCount(_ key: String, atLeast least: Int = 0) throws -> Int? {
         guard let node = value(key) else { return nil }
         let number = try whole(node, key, least)
         note(key, .bare(number))
@@ -100,7 +103,8 @@ public final class RecipeMap {
     }
 
     /// Whole numbers: a list, or one that stands for all `places`.
-    func counts(_ key: String, default usual: [Int]? = nil, places: Int? = nil, atLeast least: Int = 0) throws -> [Int]
+    package func counts(_ key: String, default usual: [Int]? = nil, places: Int? = nil, atLeast least: Int = 0) throws
+        -> [Int]
     {
         let expected = places.map { "a whole number from \(least) on, or \($0) of them" } ?? "a list of whole numbers"
         guard let node = value(key) else {
@@ -117,7 +121,7 @@ public final class RecipeMap {
     }
 
     /// Numbers in a list, `count` of them where one is given.
-    func numbers(_ key: String, default usual: [Double], count: Int? = nil) throws -> [Double] {
+    package func numbers(_ key: String, default usual: [Double], count: Int? = nil) throws -> [Double] {
         guard let node = value(key) else {
             note(key, RecipeNode(.list(usual.map { .bare($0) })))
             return usual
@@ -131,7 +135,7 @@ public final class RecipeMap {
     }
 
     /// A flag: true or false.
-    func flag(_ key: String, default usual: Bool = false) throws -> Bool {
+    package func flag(_ key: String, default usual: Bool = false) throws -> Bool {
         guard let node = value(key) else {
             note(key, .bare(usual))
             return usual
@@ -148,7 +152,7 @@ public final class RecipeMap {
     }
 
     /// A text, or nil where there is none.
-    func optionalText(_ key: String) throws -> String? {
+    package func optionalText(_ key: String) throws -> String? {
         guard let node = value(key) else { return nil }
         guard case .scalar(let text, _) = node.content else { throw error(key, "a text", node) }
         note(key, .text(text))
@@ -156,7 +160,7 @@ public final class RecipeMap {
     }
 
     /// A text.
-    func text(_ key: String, default usual: String? = nil) throws -> String {
+    package func text(_ key: String, default usual: String? = nil) throws -> String {
         if let text = try optionalText(key) { return text }
         guard let usual else { throw error(key, "a text", nil) }
         note(key, .text(usual))
@@ -164,7 +168,7 @@ public final class RecipeMap {
     }
 
     /// Texts in a list; one alone counts as a list of one.
-    func texts(_ key: String) throws -> [String] {
+    package func texts(_ key: String) throws -> [String] {
         guard let node = value(key) else { return [] }
         note(key, node)
         let items = if case .list(let items) = node.content { items } else { [node] }
@@ -175,7 +179,7 @@ public final class RecipeMap {
     }
 
     /// One of several names.
-    func name(_ key: String, among names: [String], default usual: String? = nil) throws -> String {
+    package func name(_ key: String, among names: [String], default usual: String? = nil) throws -> String {
         guard let node = value(key) else {
             guard let usual else { throw error(key, "one of \(names.joined(separator: ", "))", nil) }
             note(key, .text(usual))
@@ -195,7 +199,7 @@ public final class RecipeMap {
     }
 
     /// A case of an enumeration by its name.
-    func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    package func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, default usual: Choice
     ) throws -> Choice {
         let name = try name(key, among: Choice.allCases.map(\.rawValue), default: usual.rawValue)
@@ -203,7 +207,7 @@ public final class RecipeMap {
     }
 
     /// A map by its name, which may be left out, or stand as the bare value of its name `shorthand`.
-    func section<Section>(
+    package func section<Section>(
         _ key: String, shorthand: String? = nil, _ read: (RecipeMap) throws -> Section
     ) throws -> Section {
         let map = try RecipeMap(expanded(value(key), shorthand), path: path + [key], file: file)
@@ -214,14 +218,14 @@ public final class RecipeMap {
     }
 
     /// The same, or nil where the name is not there.
-    func optionalSection<Section>(
+    package func optionalSection<Section>(
         _ key: String, shorthand: String? = nil, _ read: (RecipeMap) throws -> Section
     ) throws -> Section? {
         try has(key) ? section(key, shorthand: shorthand, read) : nil
     }
 
     /// A value of a type that reads itself, by `Codable`; nil where the name is not there.
-    func decoded<Part: Codable>(_ type: Part.Type, _ key: String) throws -> Part? {
+    package func decoded<Part: Codable>(_ type: Part.Type, _ key: String) throws -> Part? {
         guard let node = value(key) else { return nil }
         let part = try RecipeDecoder.decode(type, from: node, path: path + [key], file: file)
         note(key, node)
@@ -256,7 +260,7 @@ public final class RecipeMap {
 
 extension ClosedRange where Bound == Double {
     /// Numbers above 0.
-    static var positive: ClosedRange { .leastNonzeroMagnitude ... .greatestFiniteMagnitude }
+    package static var positive: ClosedRange { .leastNonzeroMagnitude ... .greatestFiniteMagnitude }
     /// Numbers from 0 on.
-    static var notNegative: ClosedRange { 0 ... .greatestFiniteMagnitude }
+    package static var notNegative: ClosedRange { 0 ... .greatestFiniteMagnitude }
 }

@@ -27,20 +27,20 @@ public struct RecipeNode: Sendable {
     /// Where.
     public var place: RecipePlace
 
-    init(_ content: Content, at place: RecipePlace = .nowhere) { (self.content, self.place) = (content, place) }
+    package init(_ content: Content, at place: RecipePlace = .nowhere) { (self.content, self.place) = (content, place) }
 
     /// A text.
-    static func text(_ text: String) -> RecipeNode {
+    package static func text(_ text: String) -> RecipeNode {
         // What would be read as a number, a flag or nothing needs its quotes.
         RecipeNode(.scalar(text, isQuoted: text.isEmpty || Double(text) != nil || reserved.contains(text.lowercased())))
     }
 
     /// A value that needs no quotes.
-    static func bare(_ value: some CustomStringConvertible) -> RecipeNode {
+    package static func bare(_ value: some CustomStringConvertible) -> RecipeNode {
         RecipeNode(.scalar(value.description, isQuoted: false))
     }
 
-    static func map(_ entries: [(String, RecipeNode)]) -> RecipeNode {
+    package static func map(_ entries: [(String, RecipeNode)]) -> RecipeNode {
         RecipeNode(.map(entries.map { Entry(key: $0.0, place: .nowhere, value: $0.1) }))
     }
 
@@ -50,13 +50,13 @@ public struct RecipeNode: Sendable {
     var isNull: Bool { if case .null = content { true } else { false } }
 
     /// The entries of a map; none of anything else.
-    var entries: [Entry] { if case .map(let entries) = content { entries } else { [] } }
+    package var entries: [Entry] { if case .map(let entries) = content { entries } else { [] } }
 
     /// The value of a name.
-    subscript(_ key: String) -> RecipeNode? { entries.first { $0.key == key }?.value }
+    package subscript(_ key: String) -> RecipeNode? { entries.first { $0.key == key }?.value }
 
     /// What was found, in an error's words.
-    var finding: String {
+    package var finding: String {
         switch content {
         case .null: "nothing"
         case .scalar(let text, _): "\"\(text)\""

@@ -3,11 +3,11 @@ import MartletFiles
 import Yams
 
 /// Reads and writes recipes as YAML.
-enum RecipeText {
+package enum RecipeText {
     /// The tree of a file's text.
     ///
     /// - Throws: `RecipeError` with the line where the text is no YAML, or a name stands twice.
-    static func parse(_ text: String, file: String) throws -> RecipeNode {
+    package static func parse(_ text: String, file: String) throws -> RecipeNode {
         guard let root = try composed(text, file: file, place: .nowhere) else { return RecipeNode(.map([])) }
         return try node(root, file: file) { .line($0) }
     }
@@ -20,7 +20,7 @@ enum RecipeText {
     }
 
     /// The text of a tree.
-    static func write(_ node: RecipeNode) throws -> String {
+    package static func write(_ node: RecipeNode) throws -> String {
         try Yams.serialize(node: yaml(node), width: -1, allowUnicode: true)
     }
 
