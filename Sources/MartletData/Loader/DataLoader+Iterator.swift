@@ -21,7 +21,7 @@ extension DataLoader {
 
         /// The next batch; nil after the last one, and where an error ended the epoch.
         public func next() -> Batch? {
-            while !hasEnded, let outcome = nextOutcome() {
+            while !hasEnded, let outcome = completed(nextOutcome()) {
                 if let error = outcome.error {
                     hasEnded = true
                     loader.progress.fail(error)
@@ -29,7 +29,7 @@ extension DataLoader {
                 }
                 position.batch += 1
                 loader.progress.advance(to: position, skipping: outcome.skipped)
-                if let batch = outcome.batch { return plan.completed(batch) }
+                if let batch = outcome.batch { return batch }
             }
             if !hasEnded {
                 hasEnded = true
@@ -41,6 +41,21 @@ extension DataLoader {
         private func nextOutcome() -> EpochPlan.Outcome? {
             if let lease { return lease.prefetcher.next() }
             return position.batch < plan.count ? plan.read(position.batch) : nil
+        }
+
+        /// What was read, decoded and transformed; a batch that cannot be is treated as its samples would be.
+        private func completed(_ outcome: EpochPlan.Outcome?) -> EpochPlan.Outcome? {
+            guard var outcome, let batch = outcome.batch else { return outcome }
+            do {
+                outcome.batch = try plan.completed(batch, number: position.batch)
+            } catch {
+                guard plan.onError == .skip else { return EpochPlan.Outcome(error: error) }
+                outcome.batch = nil
+                outcome.skipped += batch.indices.map {
+                    DataLoader.SkippedSample(epoch: plan.epoch, index: $0, error: error)
+                }
+            }
+            return outcome
         }
     }
 

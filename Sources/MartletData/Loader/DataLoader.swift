@@ -49,6 +49,8 @@ public final class DataLoader: Sequence, Sendable {
     public let workers: Int
     /// What an error in reading a sample does.
     public let onError: ErrorPolicy
+    /// What is done to each batch as a whole.
+    public let batchTransform: (any BatchTransform)?
     let progress: LoaderProgress
 
     /// Batches over a data set.
@@ -62,9 +64,10 @@ public final class DataLoader: Sequence, Sendable {
     ///   - seed: of orders and samples' random numbers; without one, it is drawn from `Generator.current`, which
     ///     `manualSeed` sets.
     ///   - onError: what an error in reading a sample does.
+    ///   - batchTransform: what is done to each batch as a whole, such as mixing its samples.
     public init(
         _ dataset: any Dataset, batchSize: Int, shuffle: Bool = false, dropLast: Bool = false, workers: Int = 0,
-        seed: UInt64? = nil, onError: ErrorPolicy = .stop
+        seed: UInt64? = nil, onError: ErrorPolicy = .stop, batchTransform: (any BatchTransform)? = nil
     ) {
         guard batchSize > 0 else { stop("DataLoader: batchSize must be at least 1, it is \(batchSize)") }
         guard workers >= 0 else { stop("DataLoader: workers must be at least 0, it is \(workers)") }
@@ -77,6 +80,7 @@ public final class DataLoader: Sequence, Sendable {
         self.dropLast = dropLast
         self.workers = workers
         self.onError = onError
+        self.batchTransform = batchTransform
         if let seed {
             progress = LoaderProgress(seed: seed)
         } else {
@@ -107,6 +111,6 @@ public final class DataLoader: Sequence, Sendable {
     func plan(epoch: Int, seed: UInt64) -> EpochPlan {
         EpochPlan(
             dataset: dataset, batchSize: batchSize, shuffle: shuffle, count: count, seed: seed, epoch: epoch,
-            onError: onError)
+            onError: onError, batchTransform: batchTransform)
     }
 }

@@ -9,6 +9,7 @@ struct EpochPlan: Sendable {
     let seed: UInt64
     let epoch: Int
     let onError: DataLoader.ErrorPolicy
+    let batchTransform: (any BatchTransform)?
     /// Number of batches.
     let count: Int
     /// The samples' indices in the epoch's order; nil where that is the data set's own.
@@ -16,13 +17,14 @@ struct EpochPlan: Sendable {
 
     init(
         dataset: any Dataset, batchSize: Int, shuffle: Bool, count: Int, seed: UInt64, epoch: Int,
-        onError: DataLoader.ErrorPolicy
+        onError: DataLoader.ErrorPolicy, batchTransform: (any BatchTransform)?
     ) {
         self.dataset = dataset
         self.batchSize = batchSize
         self.seed = seed
         self.epoch = epoch
         self.onError = onError
+        self.batchTransform = batchTransform
         self.count = count
         var random = RandomStream(seed: seed, UInt64(epoch))
         order = shuffle ? random.permutation(of: dataset.count) : nil
@@ -68,14 +70,23 @@ struct EpochPlan: Sendable {
     }
 
     /// A batch that was read, as the loop gets it: what remains is recorded on the loop's own thread.
-    func completed(_ batch: Batch) -> Batch {
-        guard let records = dataset as? any RecordDataset else { return batch }
-        return records.records.decoded(batch)
+    func completed(_ batch: Batch, number: Int) throws -> Batch {
+        try onNoDevice {
+            let batch = (dataset as? any RecordDataset)?.records.decoded(batch) ?? batch
+            guard let batchTransform else { return batch }
+            return try withGenerator(generator(forBatch: number)) { try batchTransform(batch) }
+        }
     }
 
     /// The random numbers of one sample in this epoch: the same in whichever batch or worker it is read.
     private func generator(for index: Int) -> Generator {
         var stream = RandomStream(seed: seed, UInt64(epoch), UInt64(index))
+        return Generator(seed: stream.next())
+    }
+
+    /// The random numbers of one batch as a whole; the last number tells its stream from any sample's.
+    private func generator(forBatch number: Int) -> Generator {
+        var stream = RandomStream(seed: seed, UInt64(epoch), UInt64(number), .max)
         return Generator(seed: stream.next())
     }
 }
