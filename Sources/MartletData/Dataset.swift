@@ -38,6 +38,21 @@ extension Dataset {
         MappedDataset(self, transform)
     }
 
+    /// The samples for which `isIncluded` is true, in their order: reads every sample once, now.
+    ///
+    /// Random numbers drawn in reading a sample follow from its index alone.
+    ///
+    /// - Throws: what reading a sample or `isIncluded` throws.
+    public func filter(_ isIncluded: (Sample) throws -> Bool) throws -> Subset<Self> {
+        Subset(self, try (0..<count).filter { try isIncluded(try reading($0)) })
+    }
+
+    /// The sample at an index, for whoever reads the whole set at once: on no device, with random numbers that follow from the
+    /// index alone, so that every reading sees the same.
+    func reading(_ index: Int) throws -> Sample {
+        try onNoDevice { try withGenerator(seed: UInt64(index)) { try self[index] } }
+    }
+
     /// The samples at `indices`, in that order; an index may be named more than once.
     public func subset(_ indices: some Sequence<Int>) -> Subset<Self> { Subset(self, Array(indices)) }
 }

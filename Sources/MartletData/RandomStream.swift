@@ -41,6 +41,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     /// A number in [0, 1), of 24 random bits.
     public mutating func unit() -> Float { Float(next() >> 40) * 0x1p-24 }
 
+    /// A number in [0, 1), of 53 random bits.
+    public mutating func unitDouble() -> Double { Double(next() >> 11) * 0x1p-53 }
+
     /// A number in [low, high).
     public mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * unit() }
 

@@ -30,12 +30,26 @@ public struct Batch: Sendable {
     public var labels: Tensor
     /// Each element's index in the data set.
     public var indices: [Int]
+    /// The size of each element's inputs along their first axis before padding; nil where nothing was padded.
+    ///
+    /// ## Shapes
+    /// `[count]` int64.
+    public var lengths: Tensor?
+    /// The size of each element's label along its first axis before padding; nil where nothing was padded.
+    ///
+    /// ## Shapes
+    /// `[count]` int64.
+    public var labelLengths: Tensor?
 
     /// A batch from its parts.
-    public init(inputs: Tensor, labels: Tensor, indices: [Int]) {
+    public init(
+        inputs: Tensor, labels: Tensor, indices: [Int], lengths: Tensor? = nil, labelLengths: Tensor? = nil
+    ) {
         self.inputs = inputs
         self.labels = labels
         self.indices = indices
+        self.lengths = lengths
+        self.labelLengths = labelLengths
     }
 
     /// Number of elements.

@@ -11,9 +11,15 @@ public protocol SampleTransform: Sendable {
     func callAsFunction(_ sample: Sample) throws -> Sample
 }
 
+/// A change that does to each sample of a batch what it does to that sample alone, and draws no random numbers.
+///
+/// Where samples lie side by side in memory a loader then copies a batch as bytes and changes it as a whole, in the graph of the
+/// step that follows, instead of sample by sample.
+public protocol ElementwiseTransform: SampleTransform, BatchTransform {}
+
 extension Dataset {
     /// The samples, each changed by `transform` when it is read.
     public func map(_ transform: some SampleTransform) -> MappedDataset<Self> {
-        MappedDataset(self) { try transform($0) }
+        MappedDataset(self, elementwise: transform as? any ElementwiseTransform) { try transform($0) }
     }
 }

@@ -50,4 +50,45 @@ struct RecordColumn: Sendable {
             }
         }
     }
+
+    /// One record as it is stored.
+    func record(at position: Int) -> Tensor {
+        let range = range(of: position)
+        return Tensor(filling: TensorType(recordShape, dtype)) { target in
+            withBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        }
+    }
+
+    /// One record as float32, (x − mean) / divisor, rounded after each step as the graph's own operations are; nil where it is
+    /// stored in a type for which that is left to the graph.
+    func scaledRecord(at position: Int, mean: Float, divisor: Float) -> Tensor? {
+        guard dtype == .uint8 || dtype == .float32 else { return nil }
+        let range = range(of: position)
+        return Tensor(filling: TensorType(recordShape, .float32)) { target in
+            withBytes { bytes in
+                let source = UnsafeRawBufferPointer(rebasing: bytes[range])
+                let target = target.bindMemory(to: Float.self)
+                if dtype == .uint8 {
+                    scale(source.bindMemory(to: UInt8.self), into: target, mean, divisor)
+                } else {
+                    scale(source.bindMemory(to: Float.self), into: target, mean, divisor)
+                }
+            }
+        }
+    }
+}
+
+/// A loop a type: as one generic function it is neither inlined nor vectorised.
+private func scale(
+    _ source: UnsafeBufferPointer<UInt8>, into target: UnsafeMutableBufferPointer<Float>, _ mean: Float,
+    _ divisor: Float
+) {
+    for place in source.indices { target[place] = (Float(source[place]) - mean) / divisor }
+}
+
+private func scale(
+    _ source: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>, _ mean: Float,
+    _ divisor: Float
+) {
+    for place in source.indices { target[place] = (source[place] - mean) / divisor }
 }

@@ -64,11 +64,16 @@ public final class Records: Sendable {
         return batch
     }
 
-    /// The sample at a position.
+    /// The sample at a position: computed at once where it is cheap, so that what reads sample by sample runs no plan for each.
     public func sample(at position: Int) -> Sample {
+        Sample(inputs: decodedRecord(at: position), label: labels.record(at: position))
+    }
+
+    private func decodedRecord(at position: Int) -> Tensor {
+        guard let (mean, divisor) = scaling else { return inputs.record(at: position) }
+        if let scaled = inputs.scaledRecord(at: position, mean: Float(mean), divisor: Float(divisor)) { return scaled }
         let batch = decoded(gathered([position], indices: [position]))
-        return Sample(
-            inputs: batch.inputs.reshape(inputs.recordShape), label: batch.labels.reshape(labels.recordShape))
+        return batch.inputs.reshape(inputs.recordShape)
     }
 
     /// The label of each sample as a class; empty where labels are no classes.

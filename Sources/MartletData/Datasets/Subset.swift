@@ -31,3 +31,7 @@ extension Subset: RecordDataset where Base: RecordDataset {
     /// The position in `base` of the sample at `indices[index]`.
     public func position(of index: Int) -> Int { base.position(of: indices[index]) }
 }
+
+extension Subset: BatchReadable {
+    var batchReader: BatchReader? { BatchReader(of: base)?.picking { [indices] in indices[$0] } }
+}

@@ -12,7 +12,7 @@ extension DataLoader {
         init(_ loader: DataLoader, _ start: LoaderProgress.Start) {
             self.loader = loader
             position = start.position
-            plan = loader.plan(epoch: position.epoch, seed: start.seed)
+            plan = EpochPlan(loader, epoch: position.epoch, seed: start.seed)
             lease =
                 loader.workers == 0
                 ? nil
@@ -49,7 +49,7 @@ extension DataLoader {
             do {
                 outcome.batch = try plan.completed(batch, number: position.batch)
             } catch {
-                guard plan.onError == .skip else { return EpochPlan.Outcome(error: error) }
+                guard loader.onError == .skip else { return EpochPlan.Outcome(error: error) }
                 outcome.batch = nil
                 outcome.skipped += batch.indices.map {
                     DataLoader.SkippedSample(epoch: plan.epoch, index: $0, error: error)

@@ -15,6 +15,8 @@ extension DataLoader {
         public var shuffle: Bool
         /// Whether a last batch that is not full is left out.
         public var dropLast: Bool
+        /// The sampler's signature; nil in positions that were kept before there were samplers.
+        public var sampler: String?
     }
 
     /// The position now, to be kept in a checkpoint.
@@ -22,7 +24,7 @@ extension DataLoader {
         let (seed, position) = progress.current
         return State(
             seed: seed, epoch: position.epoch, batch: position.batch, sampleCount: dataset.count, batchSize: batchSize,
-            shuffle: shuffle, dropLast: dropLast)
+            shuffle: shuffle, dropLast: dropLast, sampler: sampler.signature)
     }
 
     /// Continues from a kept position: the next loop goes on with the batch that would have followed.
@@ -39,6 +41,11 @@ extension DataLoader {
             throw DataError(
                 dataset: "DataLoader", field: "state", expected: "shuffle \(shuffle), dropLast \(dropLast)",
                 found: "shuffle \(state.shuffle), dropLast \(state.dropLast)")
+        }
+        guard state.sampler ?? sampler.signature == sampler.signature else {
+            throw DataError(
+                dataset: "DataLoader", field: "state", expected: "the order of \(sampler.signature)",
+                found: "that of \(state.sampler ?? "another")")
         }
         guard state.epoch >= 0, (0...count).contains(state.batch) else {
             throw DataError(

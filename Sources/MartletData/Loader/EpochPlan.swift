@@ -4,37 +4,37 @@ import MartletTensor
 ///
 /// A plan depends on data set, settings, seed and epoch alone, so any worker may make any batch of it.
 struct EpochPlan: Sendable {
-    let dataset: any Dataset
-    let batchSize: Int
+    let loader: DataLoader
     let seed: UInt64
     let epoch: Int
-    let onError: DataLoader.ErrorPolicy
-    let batchTransform: (any BatchTransform)?
     /// Number of batches.
     let count: Int
     /// The samples' indices in the epoch's order; nil where that is the data set's own.
-    private let order: [UInt32]?
+    private let order: [Int]?
+    /// How often each sample of the order came before; nil where none comes twice.
+    private let repetitions: [UInt32]?
+    private let reader: BatchReader?
 
-    init(
-        dataset: any Dataset, batchSize: Int, shuffle: Bool, count: Int, seed: UInt64, epoch: Int,
-        onError: DataLoader.ErrorPolicy, batchTransform: (any BatchTransform)?
-    ) {
-        self.dataset = dataset
-        self.batchSize = batchSize
+    /// The plan of a loader's epoch.
+    init(_ loader: DataLoader, epoch: Int, seed: UInt64) {
+        self.loader = loader
         self.seed = seed
         self.epoch = epoch
-        self.onError = onError
-        self.batchTransform = batchTransform
-        self.count = count
-        var random = RandomStream(seed: seed, UInt64(epoch))
-        order = shuffle ? random.permutation(of: dataset.count) : nil
+        count = loader.count
+        reader = loader.collation.padding == nil ? BatchReader(of: loader.dataset) : nil
+        order =
+            loader.sampler is SequentialSampler
+            ? nil
+            : loader.checkedIndices(
+                of: SamplingEpoch(
+                    sampleCount: loader.dataset.count, batchSize: loader.batchSize, seed: seed, number: epoch))
+        repetitions = order.flatMap { Self.repetitions(in: $0, sampleCount: loader.dataset.count) }
     }
 
-    /// The samples' indices of a batch.
-    func indices(of batch: Int) -> [Int] {
-        let range = batch * batchSize..<min(dataset.count, (batch + 1) * batchSize)
-        guard let order else { return Array(range) }
-        return order[range].map { Int($0) }
+    /// The places of a batch in the epoch's order.
+    private func places(of batch: Int) -> Range<Int> {
+        let start = batch * loader.batchSize
+        return start..<min(order?.count ?? loader.dataset.count, start + loader.batchSize)
     }
 
     /// What reading a batch gave.
@@ -51,17 +51,23 @@ struct EpochPlan: Sendable {
     func read(_ batch: Int) -> Outcome { onNoDevice { gathered(batch) } }
 
     private func gathered(_ batch: Int) -> Outcome {
-        let indices = indices(of: batch)
-        if let records = dataset as? any RecordDataset {
-            return Outcome(batch: records.records.gathered(indices.map(records.position), indices: indices))
+        let places = places(of: batch)
+        if let reader {
+            let indices = places.map(index)
+            var batch = reader.gathered(indices)
+            batch.indices = indices
+            return Outcome(batch: batch)
         }
         var outcome = Outcome()
-        var collector = SampleCollector(capacity: indices.count)
-        for index in indices {
+        var collector = SampleCollector(loader.collation, capacity: places.count)
+        for place in places {
+            let index = index(at: place)
             do {
-                try withGenerator(generator(for: index)) { try collector.append(dataset[index], index: index) }
+                try withGenerator(generator(for: index, repetition: repetitions?[place] ?? 0)) {
+                    try collector.append(loader.dataset[index], index: index)
+                }
             } catch {
-                guard onError == .skip else { return Outcome(error: error) }
+                guard loader.onError == .skip else { return Outcome(error: error) }
                 outcome.skipped.append(DataLoader.SkippedSample(epoch: epoch, index: index, error: error))
             }
         }
@@ -69,18 +75,26 @@ struct EpochPlan: Sendable {
         return outcome
     }
 
+    private func index(at place: Int) -> Int { order?[place] ?? place }
+
     /// A batch that was read, as the loop gets it: what remains is recorded on the loop's own thread.
     func completed(_ batch: Batch, number: Int) throws -> Batch {
         try onNoDevice {
-            let batch = (dataset as? any RecordDataset)?.records.decoded(batch) ?? batch
-            guard let batchTransform else { return batch }
+            let batch = try reader?.completed(batch) ?? batch
+            guard let batchTransform = loader.batchTransform else { return batch }
             return try withGenerator(generator(forBatch: number)) { try batchTransform(batch) }
         }
     }
+}
 
-    /// The random numbers of one sample in this epoch: the same in whichever batch or worker it is read.
-    private func generator(for index: Int) -> Generator {
-        var stream = RandomStream(seed: seed, UInt64(epoch), UInt64(index))
+extension EpochPlan {
+    /// The random numbers of one sample in this epoch: the same in whichever batch or worker it is read. A sample that a sampler
+    /// names again gets others.
+    private func generator(for index: Int, repetition: UInt32) -> Generator {
+        var stream =
+            repetition == 0
+            ? RandomStream(seed: seed, UInt64(epoch), UInt64(index))
+            : RandomStream(seed: seed, UInt64(epoch), UInt64(index), UInt64(repetition))
         return Generator(seed: stream.next())
     }
 
@@ -88,5 +102,16 @@ struct EpochPlan: Sendable {
     private func generator(forBatch number: Int) -> Generator {
         var stream = RandomStream(seed: seed, UInt64(epoch), UInt64(number), .max)
         return Generator(seed: stream.next())
+    }
+
+    private static func repetitions(in order: [Int], sampleCount: Int) -> [UInt32]? {
+        var seen = [UInt32](repeating: 0, count: sampleCount)
+        var repeats = false
+        let repetitions = order.map { index in
+            defer { seen[index] += 1 }
+            repeats = repeats || seen[index] > 0
+            return seen[index]
+        }
+        return repeats ? repetitions : nil
     }
 }
