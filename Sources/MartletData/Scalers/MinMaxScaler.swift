@@ -100,7 +100,7 @@ struct Extremes {
             lowest = [Double](repeating: .infinity, count: shape.elementCount)
             highest = [Double](repeating: -.infinity, count: shape.elementCount)
         }
-        block.forEach { number, group in
+        block.visit { number, group in
             lowest[group] = min(lowest[group], number)
             highest[group] = max(highest[group], number)
         }

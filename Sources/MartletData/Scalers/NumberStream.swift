@@ -100,7 +100,7 @@ struct NumberBlock {
 
     /// Calls `body` with each finite number and its group.
     @inline(__always)
-    func forEach(_ body: (_ number: Double, _ group: Int) -> Void) {
+    func visit(_ body: (_ number: Double, _ group: Int) -> Void) {
         let elements = map.groups.count
         guard elements > 0 else { return }
         numbers.withUnsafeBufferPointer { numbers in

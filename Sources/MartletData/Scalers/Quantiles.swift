@@ -39,7 +39,7 @@ struct SortedQuantiles {
                 }
                 kept += block.numbers.count
                 guard kept <= limit else { throw Full() }
-                block.forEach { number, group in groups[group].append(number) }
+                block.visit { number, group in groups[group].append(number) }
             }
         } catch is Full {
             return nil
@@ -81,7 +81,7 @@ struct SelectedQuantiles {
                     let targets = [Target](repeating: Target(), count: 2 * fractions.count)
                     groups = [[Target]](repeating: targets, count: shape.elementCount)
                 }
-                block.forEach { number, group in
+                block.visit { number, group in
                     let key = Self.ordered(number)
                     for target in groups[group].indices where Self.shares(key, groups[group][target].prefix, shift) {
                         groups[group][target].counts[Int(key >> UInt64(shift) & 0xFF)] += 1

@@ -56,14 +56,14 @@ struct Moments {
             (count, mean, squares) = (zeros(groups), zeros(groups), zeros(groups))
         }
         var own = (count: zeros(groups), mean: zeros(groups))
-        block.forEach { number, group in
+        block.visit { number, group in
             own.count[group] += 1
             own.mean[group] += number
         }
         for group in 0..<groups { own.mean[group] /= max(1, own.count[group]) }
         // The differences would add up to 0 but for the mean's rounding, which they correct.
         var (difference, square) = (zeros(groups), zeros(groups))
-        block.forEach { number, group in
+        block.visit { number, group in
             let distance = number - own.mean[group]
             difference[group] += distance
             square[group] += distance * distance

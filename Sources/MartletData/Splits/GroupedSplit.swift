@@ -7,7 +7,7 @@ extension Dataset {
     ///         train: 0.7, validation: 0.15, test: 0.15, by: patients, seed: 0)
     ///
     /// Samples of one patient, one speaker or one scene are alike: where they are on both sides of a split, a test measures
-    /// memory. Groups come in a random order, each to the part that is furthest below its fraction; a part's count is as near
+    /// memory. Groups come in a random order, each to the part that lacks most samples; a part's count is as near
     /// to its fraction as the groups' sizes allow.
     ///
     /// - Parameters:
@@ -45,7 +45,7 @@ extension Dataset {
         return dealt(order, fractions).map { Subset(self, $0.sorted()) }
     }
 
-    /// Group by group, to the part that lacks the largest share of what it is to have. A part without a group comes first where
+    /// Group by group, to the part that lacks most of what it is to have. A part without a group comes first where
     /// no more groups are left than such parts.
     private func dealt(_ groups: [[Int]], _ fractions: [Double]) -> [[Int]] {
         var parts = fractions.map { _ in [Int]() }
@@ -53,7 +53,7 @@ extension Dataset {
         for (number, group) in groups.enumerated() {
             let empty = wanted.filter { parts[$0].isEmpty }
             let choice = groups.count - number <= empty.count ? empty : wanted
-            let lack = { (part: Int) in 1 - Double(parts[part].count) / (fractions[part] * Double(count)) }
+            let lack = { (part: Int) in fractions[part] * Double(count) - Double(parts[part].count) }
             guard let part = choice.max(by: { lack($0) < lack($1) }) else { break }
             parts[part] += group
         }

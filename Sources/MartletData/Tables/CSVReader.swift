@@ -26,7 +26,7 @@ struct CSVReader {
 
     private mutating func contents() throws(TableError) -> Contents {
         guard let start = bytes.baseAddress else {
-            throw TableError(file: file, line: 1, expected: "a table's first line", found: "an empty file")
+            throw TableError(file: file, line: 1, expected: "a table's first line", found: "nothing")
         }
         var cursor = CSVCursor(format, bytes, start)
         names = try firstLine(&cursor)
