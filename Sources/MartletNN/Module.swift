@@ -93,6 +93,21 @@ extension Module {
         return self
     }
 
+    /// Converts floating-point parameters, their gradients and buffers to another floating-point type.
+    ///
+    ///     model.to(dtype: .float64)
+    @discardableResult
+    public func to(dtype: DataType) -> Self {
+        guard dtype.isFloatingPoint else { stop("Module.to(dtype: \(dtype)): a floating-point type is expected") }
+        withoutGradient {
+            for parameter in parameters { parameter.convert(to: dtype) }
+            for (_, buffer) in namedBuffers where buffer.value.dtype.isFloatingPoint {
+                buffer.value = buffer.value.to(dtype: dtype)
+            }
+        }
+        return self
+    }
+
     /// Stops training the parameters: no gradients are computed for them and optimizers pass them by.
     @discardableResult
     public func freeze(_ isFrozen: Bool = true) -> Self {

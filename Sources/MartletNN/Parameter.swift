@@ -54,6 +54,13 @@ public final class Parameter: Sendable {
         }
     }
 
+    /// Puts the same numbers in another type in the place of value and gradient.
+    func convert(to dtype: DataType) {
+        guard let old = slot.tensor, old.dtype != dtype else { return }
+        slot.tensor = old.to(dtype: dtype)
+        gradient = gradient?.to(dtype: dtype)
+    }
+
     /// Sizes along each axis.
     public var shape: Shape { value.shape }
     /// The type of the elements.

@@ -61,6 +61,42 @@ public func hardsigmoid(_ x: Tensor) -> Tensor { (x + 3.0).clipped(low: 0, high:
 /// x·clip(x + 3, 0, 6) / 6 (Howard et al., 2019).
 public func hardswish(_ x: Tensor) -> Tensor { x * (x + 3.0).clipped(low: 0, high: 6) / 6.0 }
 
+/// max(x, 0) + min(α·(e^(x/α) - 1), 0): an ELU whose slope has no jump at 0 for any α (J. Barron, 2017).
+public func celu(_ x: Tensor, alpha: Double = 1) -> Tensor {
+    let below = Tensor(x.value.minimum(x.value.constant(0)))
+    return relu(x) + alpha * (below / alpha).expm1()
+}
+
+/// x where positive, else weight·x, the weight learnt (K. He et al., 2015).
+///
+/// ## Shapes
+/// - x any with weight `[1]`, or x `[batch, channels, ...]` with weight `[channels]`
+public func prelu(_ x: Tensor, _ weight: Tensor) -> Tensor {
+    guard weight.rank == 1, weight.shape[0] == 1 || x.rank >= 2 && x.shape[1] == weight.shape[0] else {
+        stop(
+            "prelu: a weight [1] or one number for each channel is expected, the shapes are \(x.shape) and \(weight.shape)"
+        )
+    }
+    let slope = weight.shape[0] == 1 ? weight : Tensor(weight.value.asChannels(rank: x.rank))
+    return `where`(x .> 0, x, slope * x)
+}
+
+/// ln σ(x) = -softplus(-x), without overflow.
+public func logSigmoid(_ x: Tensor) -> Tensor { -softplus(-x) }
+
+/// x / (1 + |x|).
+public func softsign(_ x: Tensor) -> Tensor { x / (1 + x.abs()) }
+
+/// a·σ(b), a and b the two halves of an axis: half as long a result (Y. Dauphin et al., 2017).
+public func glu(_ x: Tensor, axis: Int = -1) -> Tensor {
+    guard let resolved = x.shape.axis(axis), x.shape[resolved] % 2 == 0 else {
+        stop("glu(axis: \(axis)): an axis of even size is expected, the shape is \(x.shape)")
+    }
+    let half = x.shape[resolved] / 2
+    let parts = x.parts([half, half], axis: resolved)
+    return parts[0] * parts[1].sigmoid()
+}
+
 extension Tensor {
     /// ln Σ e^x over axes, without overflow; all axes where nil.
     public func logSumExp(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {

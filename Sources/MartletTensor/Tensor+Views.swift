@@ -127,6 +127,14 @@ extension Tensor {
         return split(sizes: stride(from: 0, to: total, by: size).map { Swift.min(size, total - $0) }, axis: given)
     }
 
+    /// `split` where the pieces begin is part of the plan's structure, and whose derivative is one concatenation in place of a
+    /// sum of padded pieces: for halves, gates and steps, of which all are used.
+    package func parts(_ sizes: [Int], axis: Int) -> [Tensor] {
+        if sizes.count == 1 { return split(sizes: sizes, axis: axis) }
+        let family = ConcatenationParts(axis: axis, counts: sizes)
+        return Value.makeAll(.composite(CompositeCall(family)), [value]).map { Tensor($0) }
+    }
+
     /// At most `count` pieces along an axis, of equal size but for the last one, which may be smaller.
     public func chunked(_ count: Int, axis given: Int = 0) -> [Tensor] {
         guard count > 0 else { stop("chunked: the count is \(count)") }

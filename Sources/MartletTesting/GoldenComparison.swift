@@ -18,8 +18,8 @@ package struct GoldenBound: Sendable {
 ///
 /// Floating inputs are taken once as float64 and once as float32, each with its own bound.
 package struct GoldenComparison {
-    private let file: GoldenFile
-    private let bounds: [(dtype: DataType, bound: GoldenBound)]
+    package let file: GoldenFile
+    package let bounds: [(dtype: DataType, bound: GoldenBound)]
 
     package init(_ file: GoldenFile, float32: GoldenBound, float64: GoldenBound) {
         self.file = file
@@ -69,7 +69,8 @@ package struct GoldenComparison {
         return (outputs.map { $0.detached() }, gradients)
     }
 
-    private func compare(_ actual: Tensor, _ expected: Tensor, _ bound: GoldenBound, _ place: String) -> [String] {
+    /// What does not agree of one tensor, in words; empty where all does.
+    package func compare(_ actual: Tensor, _ expected: Tensor, _ bound: GoldenBound, _ place: String) -> [String] {
         guard actual.shape == expected.shape else {
             return ["\(place): shape \(actual.shape), expected \(expected.shape)"]
         }

@@ -17,16 +17,16 @@ public final class LayerNorm: Layer {
     /// ε, added to the variance under the root.
     public let epsilon: Double
 
-    /// Normalises over last axes of these sizes, with weight and bias where `affine`.
-    public init(_ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true) {
+    /// Normalises over last axes of these sizes, with weight and bias where `affine`, or weight alone where not `bias`.
+    public init(_ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, bias: Bool = true) {
         weight = affine ? Parameter(.ones(shape)) : nil
-        bias = affine ? Parameter(.zeros(shape)) : nil
+        self.bias = affine && bias ? Parameter(.zeros(shape)) : nil
         (self.shape, self.epsilon) = (shape, epsilon)
     }
 
-    /// Normalises over a last axis of this size, with weight and bias where `affine`.
-    public convenience init(_ size: Int, epsilon: Double = 1e-5, affine: Bool = true) {
-        self.init([size] as Shape, epsilon: epsilon, affine: affine)
+    /// Normalises over a last axis of this size, with weight and bias where `affine`, or weight alone where not `bias`.
+    public convenience init(_ size: Int, epsilon: Double = 1e-5, affine: Bool = true, bias: Bool = true) {
+        self.init([size] as Shape, epsilon: epsilon, affine: affine, bias: bias)
     }
 
     /// The normalised input. Stops where its last axes have other sizes.
@@ -124,6 +124,6 @@ public final class RMSNorm: Layer {
 }
 
 /// A result in its input's type where that is a 16-bit one: sums and roots were taken in float32.
-private func narrowed(_ result: Tensor, as input: Tensor) -> Tensor {
+func narrowed(_ result: Tensor, as input: Tensor) -> Tensor {
     input.dtype == .bfloat16 || input.dtype == .float16 ? result.to(dtype: input.dtype) : result
 }

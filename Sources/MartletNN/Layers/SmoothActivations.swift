@@ -1,14 +1,6 @@
 import MartletTensor
 
-// Activations as layers.
-
-/// max(x, 0).
-public final class ReLU: Layer {
-    /// A layer without parameters: max(x, 0), element by element.
-    public init() {}
-    /// max(x, 0), element by element.
-    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { relu($0) } }
-}
+// Smooth activations as layers.
 
 /// 1 / (1 + e^-x).
 public final class Sigmoid: Layer {
@@ -50,30 +42,12 @@ public final class Softplus: Layer {
     public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { softplus($0) } }
 }
 
-/// x·clip(x + 3, 0, 6) / 6.
-public final class Hardswish: Layer {
-    /// A layer without parameters: x·clip(x + 3, 0, 6) / 6, element by element.
-    public init() {}
-    /// x·clip(x + 3, 0, 6) / 6, element by element.
-    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { hardswish($0) } }
-}
-
 /// The scaled ELU.
 public final class SELU: Layer {
     /// A layer without parameters: the scaled ELU, element by element.
     public init() {}
     /// the scaled ELU, element by element.
     public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { selu($0) } }
-}
-
-/// x where positive, else slope·x.
-public final class LeakyReLU: Layer {
-    /// The slope below 0.
-    public let negativeSlope: Double
-    /// A layer with this slope below 0.
-    public init(_ negativeSlope: Double = 0.01) { self.negativeSlope = negativeSlope }
-    /// x where positive, else slope·x, element by element.
-    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { leakyReLU($0, negativeSlope: negativeSlope) } }
 }
 
 /// x where positive, else α·(e^x - 1).
@@ -96,22 +70,36 @@ public final class GELU: Layer {
     public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { gelu($0, approximate: approximate) } }
 }
 
-/// e^xᵢ / Σ e^xⱼ along an axis.
-public final class Softmax: Layer {
-    /// The axis whose elements add up to 1; negative ones count from the end.
-    public let axis: Int
-    /// A layer along this axis.
-    public init(axis: Int = -1) { self.axis = axis }
-    /// e^xᵢ / Σ e^xⱼ along the axis.
-    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { softmax($0, axis: axis) } }
+/// max(x, 0) + min(α·(e^(x/α) - 1), 0).
+public final class CELU: Layer {
+    /// α: the function's limit far below 0 is -α.
+    public let alpha: Double
+    /// A layer with this α.
+    public init(_ alpha: Double = 1) { self.alpha = alpha }
+    /// max(x, 0) + min(α·(e^(x/α) - 1), 0), element by element.
+    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { celu($0, alpha: alpha) } }
 }
 
-/// xᵢ - ln Σ e^xⱼ along an axis.
-public final class LogSoftmax: Layer {
-    /// The axis of the sum; negative ones count from the end.
-    public let axis: Int
-    /// A layer along this axis.
-    public init(axis: Int = -1) { self.axis = axis }
-    /// xᵢ - ln Σ e^xⱼ along the axis.
-    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { logSoftmax($0, axis: axis) } }
+/// ln σ(x).
+public final class LogSigmoid: Layer {
+    /// A layer without parameters: ln σ(x), element by element.
+    public init() {}
+    /// ln σ(x), element by element.
+    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { logSigmoid($0) } }
+}
+
+/// x / (1 + |x|).
+public final class Softsign: Layer {
+    /// A layer without parameters: x / (1 + |x|), element by element.
+    public init() {}
+    /// x / (1 + |x|), element by element.
+    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { softsign($0) } }
+}
+
+/// x - tanh(x).
+public final class Tanhshrink: Layer {
+    /// A layer without parameters: x - tanh(x), element by element.
+    public init() {}
+    /// x - tanh(x), element by element.
+    public func callAsFunction(_ x: Tensor) -> Tensor { observed(x) { tanhshrink($0) } }
 }
