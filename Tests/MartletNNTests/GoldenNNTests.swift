@@ -48,8 +48,6 @@ struct GoldenNNTests {
                 reduction: reduction)
         case "crossEntropyOfProbabilities":
             return crossEntropy(try input("logits"), try input("probabilities"), reduction: reduction)
-        case "negativeLogLikelihood":
-            return negativeLogLikelihood(try input("logProbabilities"), try input("labels"), reduction: reduction)
         case "meanSquaredError": return meanSquaredError(try input("input"), try input("target"), reduction: reduction)
         case "meanAbsoluteError":
             return meanAbsoluteError(try input("input"), try input("target"), reduction: reduction)
@@ -59,11 +57,11 @@ struct GoldenNNTests {
         case "smoothL1":
             return smoothL1Loss(
                 try input("input"), try input("target"), beta: golden.number("beta") ?? 1, reduction: reduction)
-        case "binaryCrossEntropyWithLogits":
-            return binaryCrossEntropyWithLogits(
-                try input("logits"), try input("target"), positiveWeight: x["positiveWeight"], reduction: reduction)
-        case "klDivergence": return klDivergence(try input("input"), try input("target"), reduction: reduction)
-        default: throw GoldenError("\(golden): the operation \(golden.operation) is not known")
+        default:
+            guard let maker = likelihoodCases[golden.operation] ?? marginCases[golden.operation] else {
+                throw GoldenError("\(golden): the operation \(golden.operation) is not known")
+            }
+            return try maker(golden, LossInputs(tensors: x), reduction)
         }
     }
 

@@ -60,7 +60,7 @@ public func crossEntropy(
 }
 
 /// Σ losses / Σ factors; where nothing counts, NaN without a gradient.
-private func weightedMean(_ losses: Value, _ factors: Value) -> Value {
+func weightedMean(_ losses: Value, _ factors: Value) -> Value {
     let total = factors.sum()
     let isEmpty = total .== total.constant(0)
     let mean = losses.sum() / Value.choose(isEmpty, total.constant(1), total)
