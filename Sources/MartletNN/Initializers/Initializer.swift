@@ -15,7 +15,7 @@ public struct Initializer: Sendable {
     public func callAsFunction(_ shape: Shape, dtype: DataType = .float32) -> Tensor { make(shape, dtype) }
 
     /// Which fan a variance is scaled by: the inputs', the outputs', or the mean of the two.
-    public enum Fan: Sendable { case input, output, average }
+    public enum Fan: String, Sendable, Codable, CaseIterable { case input, output, average }
 
     /// Inputs and outputs that one element of each side has.
     public static func fans(of shape: Shape) -> (input: Int, output: Int) {
@@ -24,7 +24,7 @@ public struct Initializer: Sendable {
         return (shape[1] * kernel, shape[0] * kernel)
     }
 
-    private static func fan(_ fan: Fan, _ shape: Shape) -> Double {
+    static func fan(_ fan: Fan, _ shape: Shape) -> Double {
         let (input, output) = fans(of: shape)
         switch fan {
         case .input: return Double(max(1, input))
@@ -104,13 +104,13 @@ public struct Initializer: Sendable {
         return uniform(low: -bound, high: bound)
     }
 
-    private static func scaledNormal(_ gain: Double, _ side: Fan) -> Initializer {
+    static func scaledNormal(_ gain: Double, _ side: Fan) -> Initializer {
         Initializer { shape, dtype in
             Tensor.normal(shape, standardDeviation: gain / fan(side, shape).squareRoot(), dtype: dtype)
         }
     }
 
-    private static func scaledUniform(_ gain: Double, _ side: Fan) -> Initializer {
+    static func scaledUniform(_ gain: Double, _ side: Fan) -> Initializer {
         Initializer { shape, dtype in
             let bound = gain * (3 / fan(side, shape)).squareRoot()
             return Tensor.uniform(shape, low: -bound, high: bound, dtype: dtype)

@@ -1,0 +1,45 @@
+import MartletGraph
+import MartletTensor
+
+extension Module {
+    /// Draws all weights and biases anew: those of normalisations, whose ones and zeros mean something, stay as they are.
+    ///
+    /// A parameter whose name ends with a part that begins with `bias`, or ends in `_bias`, is a bias; of the others those with
+    /// two axes or more are weights. One-axis parameters that are no biases, such as the slopes of `PReLU`, stay. A parameter that
+    /// is shared is drawn once.
+    ///
+    ///     model.initialize(weights: .heNormal(), biases: .zeros)
+    ///
+    /// - Parameters:
+    ///   - weights: what weights start from; nil leaves them.
+    ///   - biases: what biases start from; nil leaves them.
+    public func initialize(weights: Initializer? = nil, biases: Initializer? = nil) {
+        var seen = Set(normalizationParameters)
+        for (name, parameter) in namedParameters where seen.insert(ObjectIdentifier(parameter)).inserted {
+            let last = name.split(separator: ".").last ?? ""
+            let isBias = last.hasPrefix("bias") || last.hasSuffix("_bias")
+            guard let initializer = isBias ? biases : parameter.shape.rank >= 2 ? weights : nil else { continue }
+            parameter.update { initializer($0.shape, dtype: $0.dtype) }
+        }
+    }
+
+    /// The parameters of every normalisation in the tree.
+    private var normalizationParameters: [ObjectIdentifier] {
+        namedModules.filter { $0.module is any Normalization }.flatMap { entry in
+            entry.module.parameters.map { ObjectIdentifier($0) }
+        }
+    }
+}
+
+/// A layer whose weights scale what is normalised already: they start from 1, whatever the network's weights start from.
+protocol Normalization: Module {}
+
+extension BatchNorm1d: Normalization {}
+extension BatchNorm2d: Normalization {}
+extension BatchNorm3d: Normalization {}
+extension InstanceNorm1d: Normalization {}
+extension InstanceNorm2d: Normalization {}
+extension InstanceNorm3d: Normalization {}
+extension LayerNorm: Normalization {}
+extension GroupNorm: Normalization {}
+extension RMSNorm: Normalization {}
