@@ -16,6 +16,7 @@
 #include "mk_losses.h"
 #include "mk_quantize.h"
 #include "mk_updates.h"
+#include "mk_image.h"
 #include "mk_machine.h"
 
 #endif
