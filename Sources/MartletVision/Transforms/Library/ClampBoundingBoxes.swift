@@ -1,0 +1,22 @@
+import MartletData
+
+/// Cuts boxes off at the border.
+///
+/// torchvision's `ClampBoundingBoxes`.
+public struct ClampBoundingBoxes: ImageTransform {
+    /// Without parameters.
+    public init() {}
+
+    /// Reads nothing.
+    public init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: NoKeys.self) }
+
+    /// Writes an empty map.
+    public func encode(to encoder: any Encoder) throws { _ = encoder.container(keyedBy: NoKeys.self) }
+
+    /// The picture, changed.
+    public func callAsFunction(_ input: AnnotatedImage, using random: inout RandomStream) throws -> AnnotatedImage {
+        var result = input
+        result.boxes = input.boxes?.clamped()
+        return result
+    }
+}

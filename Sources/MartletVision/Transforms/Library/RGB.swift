@@ -1,0 +1,21 @@
+import MartletData
+
+/// Makes three channels of one.
+///
+/// torchvision's `RGB`.
+public struct RGB: ImageTransform {
+    /// Without parameters.
+    public init() {}
+
+    /// Reads nothing.
+    public init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: NoKeys.self) }
+
+    /// Writes an empty map.
+    public func encode(to encoder: any Encoder) throws { _ = encoder.container(keyedBy: NoKeys.self) }
+
+    /// The picture, changed.
+    public func callAsFunction(_ input: AnnotatedImage, using random: inout RandomStream) throws -> AnnotatedImage {
+        try requireColor(input)
+        return input.recolored { $0.rgb() }
+    }
+}

@@ -1,0 +1,20 @@
+import MartletData
+
+/// Exchanges channels at random.
+///
+/// torchvision's `RandomChannelPermutation`.
+public struct RandomChannelPermutation: ImageTransform {
+    /// Without parameters.
+    public init() {}
+
+    /// Reads nothing.
+    public init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: NoKeys.self) }
+
+    /// Writes an empty map.
+    public func encode(to encoder: any Encoder) throws { _ = encoder.container(keyedBy: NoKeys.self) }
+
+    /// The picture, changed.
+    public func callAsFunction(_ input: AnnotatedImage, using random: inout RandomStream) throws -> AnnotatedImage {
+        input.recolored { $0.permutedChannels(random.order(of: $0.channels)) }
+    }
+}

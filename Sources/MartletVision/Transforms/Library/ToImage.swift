@@ -1,0 +1,20 @@
+import MartletData
+
+/// Changes nothing: a sample is a picture already. For recipes that have it.
+///
+/// torchvision's `ToImage`.
+public struct ToImage: ImageTransform {
+    /// Without parameters.
+    public init() {}
+
+    /// Reads nothing.
+    public init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: NoKeys.self) }
+
+    /// Writes an empty map.
+    public func encode(to encoder: any Encoder) throws { _ = encoder.container(keyedBy: NoKeys.self) }
+
+    /// The picture, changed.
+    public func callAsFunction(_ input: AnnotatedImage, using random: inout RandomStream) throws -> AnnotatedImage {
+        input
+    }
+}
