@@ -108,11 +108,12 @@ class GoldenFile:
         assert name not in self.tensors, name
         self.tensors[name] = numpy.ascontiguousarray(tensor.numpy(force=True)).reshape(tuple(tensor.shape))
 
-    def write(self):
+    def write(self, library=""):
         """Written by hand: the safetensors package orders metadata at random, and a golden file should not change
-        when its numbers do not."""
+        when its numbers do not. `library` names a peer beside PyTorch."""
         header = {"__metadata__": {
-            "peer": peer(), "script": f"scripts/goldens/{pathlib.Path(sys.argv[0]).name}", "rule": RULE,
+            "peer": ", ".join(filter(None, [peer(), library])),
+            "script": f"scripts/goldens/{pathlib.Path(sys.argv[0]).name}", "rule": RULE,
             "cases": json.dumps(self.cases),
         }}
         offset = 0
