@@ -49,7 +49,9 @@ let package = Package(
         .target(
             name: "MartletTraining",
             dependencies: ["MartletNN", "MartletOptim", "MartletData", "MartletFiles"]),
-        .target(name: "MartletVision", dependencies: ["MartletNN", "MartletData", "MartletFiles"]),
+        .target(
+            name: "MartletVision",
+            dependencies: ["MartletNN", "MartletData", "MartletFiles", "CMartletKernels", "CEngines"]),
         // Floor 9: the umbrella.
         .target(
             name: "Martlet",
@@ -114,11 +116,12 @@ let package = Package(
         .executableTarget(name: "program-04", dependencies: ["Martlet"], path: "Examples/04-cnn"),
         .executableTarget(
             name: "program-05", dependencies: ["Martlet", "MartletVision"], path: "Examples/05-residual"),
+        .executableTarget(name: "program-06", dependencies: ["Martlet"], path: "Examples/06-data"),
         .testTarget(
             name: "ProgramsTests",
             dependencies: [
                 "Martlet", "MartletVision", "MartletTesting", "program-01", "program-02", "program-03", "program-04",
-                "program-05",
+                "program-05", "program-06",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -22,6 +22,9 @@ struct CommandFailure: Error {
         case let failure as CommandFailure: self = failure
         case let error as FileError: self.init(Self.code(of: error.kind), error.description)
         case let error as RecipeError: self.init(.badData, error.description)
+        case let error as TableError: self.init(.badData, error.description)
+        case let error as SplitError: self.init(.badData, error.description)
+        case let error as MetricError: self.init(.badData, error.description)
         case let error as DataError: self.init(.badData, error.description)
         case let error as NonFiniteLoss:
             self.init(.badData, "\(error)\nTry a lower --learning-rate, or look for such numbers in the data.")

@@ -5,11 +5,11 @@ import MartletRecipes
 /// The data set of a run that names none.
 enum DataChoice {
     /// MNIST where it is found or can be fetched, else Digits, with what to say about the choice.
-    static func usual(directory: String?) throws -> (kind: DataRecipe.Kind, note: String?) {
+    static func usual(directory: String?) throws -> (kind: ImageSet, note: String?) {
         // What is found is read once, later; a file that is wrong is then said to be.
         if directory != nil || DataPlaces.isInsistedOn || DataPlaces.find(.mnist).isHere { return (.mnist, nil) }
         do {
-            for part in ImagePart.allCases { _ = try DataRecipe.Kind.mnist.loadReporting(part, directory: nil) }
+            for part in ImagePart.allCases { _ = try ImageSet.mnist.loadReporting(part, directory: nil) }
             return (.mnist, nil)
         } catch let error as FileError {
             return (
@@ -23,7 +23,7 @@ enum DataChoice {
     }
 }
 
-extension DataRecipe.Kind {
+extension ImageSet {
     /// Reads a part, and shows downloads.
     func loadReporting(_ part: ImagePart, directory: String?) throws -> any RecordDataset {
         let reporter = DownloadReporter()

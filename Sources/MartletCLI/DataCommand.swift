@@ -5,7 +5,7 @@ import MartletRecipes
 /// `martlet data`.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Show and fetch data sets.", subcommands: [List.self, Fetch.self])
+        commandName: "data", abstract: "Show and fetch data sets.", subcommands: [List.self, Fetch.self, Show.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the data sets and where they are.")
@@ -14,7 +14,7 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             var table = TerminalTable([.init("Name"), .init("Images", .right), .init("Where")])
-            for name in DataRecipe.Kind.allCases {
+            for name in ImageSet.allCases {
                 let place = DataPlaces.find(name)
                 if json { try JSONLines.print(Line(name: name.rawValue, place: place.description)) }
                 table.add(.text(name.rawValue), "60,000 + 10,000", .text(place.description))
@@ -35,7 +35,7 @@ struct DataCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Fetch a data set into the cache, check it, and read it once.")
 
-        @Argument(help: "The data set.") var name: DataRecipe.Kind
+        @Argument(help: "The data set.") var name: ImageSet
 
         func run() throws {
             let counts = try ImagePart.allCases.map { try name.loadReporting($0, directory: nil).count }

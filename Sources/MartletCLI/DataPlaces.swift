@@ -28,7 +28,7 @@ enum DataPlaces {
         }
     }
 
-    static func find(_ name: DataRecipe.Kind) -> Place {
+    static func find(_ name: ImageSet) -> Place {
         switch name {
         case .digits: .drawn
         case .mnist: folder(of: .digits)

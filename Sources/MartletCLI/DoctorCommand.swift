@@ -13,7 +13,7 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         let engine = OneDNN.shared
-        let sets = DataRecipe.Kind.allCases.map { ($0, DataPlaces.find($0)) }
+        let sets = ImageSet.allCases.map { ($0, DataPlaces.find($0)) }
         if json { return try JSONLines.print(Line(engine, sets)) }
         var table = TerminalTable([.init(""), .init("")])
         table.add("Processor", .text(Machine.processor))
@@ -44,7 +44,7 @@ struct DoctorCommand: ParsableCommand {
         let oneDNNReport: [String]
         let data: [String: String]
 
-        init(_ engine: OneDNN?, _ sets: [(DataRecipe.Kind, DataPlaces.Place)]) {
+        init(_ engine: OneDNN?, _ sets: [(ImageSet, DataPlaces.Place)]) {
             (oneDNN, oneDNNPath, oneDNNInstructionSet) = (engine?.version, engine?.path, engine?.instructionSet)
             oneDNNReport = OneDNN.report.split(separator: "\n").map(String.init)
             data = Dictionary(uniqueKeysWithValues: sets.map { ($0.0.rawValue, $0.1.description) })

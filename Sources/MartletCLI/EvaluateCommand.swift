@@ -9,7 +9,7 @@ struct EvaluateCommand: ParsableCommand {
 
     @Argument(help: "A run's folder, or a model.safetensors.") var path: String
     @Option(help: "The network, where the file does not say.") var model: NamedNetwork?
-    @Option(help: "The data set; else the one it was trained on.") var data: DataRecipe.Kind?
+    @Option(help: "The data set; else the one it was trained on.") var data: ImageSet?
     @Option(help: "A folder with the data set's files.") var dataDir: String?
     @Option(help: "Images at a time.") var batchSize = 1000
     @Flag(help: "One JSON object on standard output.") var json = false
@@ -20,21 +20,20 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let (layer, note) = try ModelNote.load(path, as: model)
-        guard let data = data ?? note?.recipe.data.kind else {
-            throw CommandFailure(.usage, "\(path): does not say what it was trained on; name a data set with --data")
-        }
-        let test = try data.loadReporting(.test, directory: dataDir ?? note?.recipe.data.directory)
-        let result = try layer.evaluate(on: DataLoader(test, batchSize: batchSize))
+        let (test, dataTitle) = try testData(note)
+        let isClasses = test.classCount != nil
+        let loss = note?.recipe.loss.function(isClasses: isClasses) ?? { crossEntropy($0, $1) }
+        let result = try layer.evaluate(on: DataLoader(test, batchSize: batchSize), loss: loss)
         if json {
             return try JSONLines.print(
                 Line(
-                    model: note?.recipe.model.kind ?? model?.name ?? "", data: data.rawValue, images: result.count,
-                    loss: result.loss,
-                    accuracy: result.accuracy, confusion: result.confusion.map(rows)))
+                    model: note?.recipe.model.kind ?? model?.name ?? "", data: dataTitle, images: result.count,
+                    loss: result.loss, accuracy: result.accuracy, confusion: result.confusion.map(rows)))
         }
         let terminal = Terminal.standardOutput
         let title = model?.title ?? note?.recipe.model.title ?? path
-        terminal.write("\(title) on \(data.title), \(NumberText.grouped(result.count)) test images\n\n")
+        let what = isClasses ? "test images" : "test samples"
+        terminal.write("\(title) on \(dataTitle), \(NumberText.grouped(result.count)) \(what)\n\n")
         terminal.write("Accuracy  \(result.accuracy.map { NumberText.percent($0) } ?? "-")\n")
         terminal.write("Loss      \(NumberText.loss(result.loss))\n")
         guard let confusion = result.confusion else { return }
@@ -43,6 +42,18 @@ struct EvaluateCommand: ParsableCommand {
             "\(test.classNames[error.actual]) taken for \(test.classNames[error.predicted]) \(error.count) times"
         }
         if !errors.isEmpty { terminal.write("\nMost frequent errors: \(errors.joined(separator: ", "))\n") }
+    }
+
+    /// The test data of a set by name, or those of the recipe, scaled as in training.
+    private func testData(_ note: ModelNote?) throws -> (any Dataset, title: String) {
+        if let data { return (try data.loadReporting(.test, directory: dataDir), data.title) }
+        guard let note else {
+            throw CommandFailure(.usage, "\(path): does not say what it was trained on; name a data set with --data")
+        }
+        guard let test = try note.testData(directory: dataDir, progress: DownloadReporter().report) else {
+            throw CommandFailure(.usage, "\(path): was trained on data without a test part")
+        }
+        return (test, note.recipe.data.kind.title)
     }
 
     private func table(_ confusion: ConfusionMatrix, _ names: [String]) -> TerminalTable {

@@ -13,7 +13,8 @@ struct MartletCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, PredictCommand.self, SummaryCommand.self, ProfileCommand.self,
-            ScheduleCommand.self, TuneCommand.self, DoctorCommand.self, DataCommand.self, EnginesCommand.self,
+            ScheduleCommand.self, LearningRateCommand.self, TuneCommand.self, PlotCommand.self, DoctorCommand.self,
+            DataCommand.self, EnginesCommand.self,
         ])
 
     static func main() {

@@ -19,5 +19,6 @@ extension NamedNetwork: ExpressibleByArgument {
     static var names: String { allValueStrings.joined(separator: ", ") }
 }
 
+extension ImageSet: ExpressibleByArgument {}
 extension DataRecipe.Kind: ExpressibleByArgument {}
 extension OptimizerRecipe.Kind: ExpressibleByArgument {}

@@ -26,11 +26,11 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         let (layer, note) = try ModelNote.load(path, as: model)
-        let names = note?.recipe.data.kind == .fashionMNIST ? FashionMNIST.names : (0..<10).map(String.init)
-        let scaling = (note?.recipe.data.kind ?? .mnist).scaling
+        let set = note?.recipe.data.images ?? .mnist
+        let names = set == .fashionMNIST ? FashionMNIST.names : (0..<10).map(String.init)
         let terminal = Terminal.standardOutput
         for image in try images.flatMap({ try PreparedImage.read($0, limit: limit) }) {
-            let logits = withoutGradient { layer(image.tensor(scaling)) }
+            let logits = withoutGradient { layer(scaled(image.tensor(set.scaling), note)) }
             let probabilities = logits.softmax(axis: 1).array(as: Double.self)
             let order = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
             if json {
@@ -45,6 +45,9 @@ struct PredictCommand: ParsableCommand {
             terminal.write(TerminalBars(rows).lines(for: terminal).joined(separator: "\n") + "\n")
         }
     }
+
+    /// What the training's scaler makes of a picture, where it had one.
+    private func scaled(_ x: Tensor, _ note: ModelNote?) -> Tensor { note?.scaler?.transform(x) ?? x }
 
     private struct Line: Encodable {
         let event = "prediction"

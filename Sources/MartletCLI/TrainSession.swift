@@ -22,6 +22,7 @@ struct TrainSession {
         }
         try begin(run)
         let progress = attach(to: run.trainer, batches: run.loader.count)
+        if recipe.training.statistics != nil { run.trainer.observers.append(LayerLog(folder.layersPath)) }
         let (outcome, result): (Trainer.Outcome, Evaluation?)
         do {
             (outcome, result) = try run.fit(in: folder, resumes: resumes) { trap.isRaised }
@@ -32,8 +33,9 @@ struct TrainSession {
         progress?.clear()
         guard outcome.end != .interrupted else { return try interrupted(outcome, trap.exitCode ?? 130) }
         try run.save(to: folder.modelPath)
+        let metrics = try run.measure()
         try folder.write(report(run.model, outcome, result))
-        try finish(outcome, result)
+        try finish(outcome, result, metrics)
     }
 
     // MARK: What is said
@@ -48,7 +50,8 @@ struct TrainSession {
                     validationImages: data.validation?.count, testImages: data.test?.count,
                     recipe: try recipe.effectiveText))
         }
-        let counts = "\(parts.map(NumberText.grouped).joined(separator: " + ")) images"
+        let unit = data.testImages == nil && recipe.data.images == nil ? "samples" : "images"
+        let counts = "\(parts.map(NumberText.grouped).joined(separator: " + ")) \(unit)"
         Terminal.standardError.write(
             """
             \(recipe.title): \(NumberText.grouped(parameters)) parameters, \(counts), \
@@ -79,12 +82,15 @@ struct TrainSession {
         throw ExitCode(code)
     }
 
-    private func finish(_ outcome: Trainer.Outcome, _ result: Evaluation?) throws {
+    private func finish(
+        _ outcome: Trainer.Outcome, _ result: Evaluation?, _ metrics: [(name: MetricName, value: Double)]
+    ) throws {
         if isJSON {
             return try JSONLines.print(
                 Event.End(
                     end: outcome.end == .finished ? "finished" : "stopped_early", folder: folder.path,
-                    steps: outcome.steps, testLoss: result?.loss, testAccuracy: result?.accuracy))
+                    steps: outcome.steps, testLoss: result?.loss, testAccuracy: result?.accuracy,
+                    metrics: Dictionary(uniqueKeysWithValues: metrics.map { ($0.name.rawValue, $0.value) })))
         }
         let figure = result.map { result in
             guard let accuracy = result.accuracy else { return "Test loss \(NumberText.loss(result.loss))\n" }
@@ -92,8 +98,13 @@ struct TrainSession {
                 result.confusion.map { " (\(NumberText.grouped($0.correct)) of \(NumberText.grouped($0.total)))" } ?? ""
             return "Test accuracy \(NumberText.percent(accuracy))\(count)\n"
         }
+        let width = metrics.map(\.name.rawValue.count).max() ?? 0
+        let lines = metrics.map { metric in
+            metric.name.rawValue.padding(toLength: width, withPad: " ", startingAt: 0) + "  "
+                + NumberText.fixed(metric.value, decimals: 4) + "\n"
+        }
         Terminal.standardOutput.write(
-            "\(figure ?? "")Model   \(folder.modelPath)\nReport  \(folder.reportPath)\n")
+            "\(figure ?? "")\(lines.joined())Model   \(folder.modelPath)\nReport  \(folder.reportPath)\n")
     }
 
     private func report(_ model: any Layer, _ outcome: Trainer.Outcome, _ result: Evaluation?) -> Report {
@@ -144,6 +155,7 @@ enum Event {
         let steps: Int
         var testLoss: Double?
         var testAccuracy: Double?
+        var metrics: [String: Double]?
     }
 }
 
@@ -151,4 +163,24 @@ enum Event {
 private final class EventObserver: TrainingObserver {
     func epochDidEnd(_ record: MetricsRecord) { try? JSONLines.print(Event.Epoch(metrics: record)) }
     func checkpointWasWritten(_ path: String) { try? JSONLines.print(Event.Saved(path: path)) }
+}
+
+/// Keeps what the layers looked like: `layers.jsonl`.
+///
+/// A run that is resumed appends the steps that it takes again; of two lines of a step and layer the later one counts.
+private final class LayerLog: TrainingObserver {
+    private let path: String
+
+    init(_ path: String) { self.path = path }
+
+    func layersWereMeasured(_ report: LayerReport) {
+        guard let lines = try? report.jsonLines() else { return }
+        if !FileManager.default.fileExists(atPath: path) {
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
+        }
+        guard let file = FileHandle(forWritingAtPath: path) else { return }
+        defer { try? file.close() }
+        _ = try? file.seekToEnd()
+        try? file.write(contentsOf: Data((lines.joined(separator: "\n") + "\n").utf8))
+    }
 }

@@ -1,11 +1,14 @@
 import Foundation
 import MartletFiles
+import MartletTraining
+import MartletVision
 
 /// A training run in words: data, network, loss, optimizer, schedule, regularisation, precision, and how long.
 ///
 ///     name: mnist-lenet
 ///     seed: 0
-///     data: {kind: mnist, validation: 5000}
+///     data: mnist
+///     split: {validation: 5000}
 ///     model: lenet5
 ///     optimizer: {kind: adamw, lr: 2e-3, weight_decay: 0.05}
 ///     schedule: cosine
@@ -24,8 +27,18 @@ public struct Recipe: Sendable {
     public let device: String
     /// Where samples come from.
     public let data: DataRecipe
+    /// What is held out of them.
+    public let split: SplitRecipe
+    /// How inputs are scaled.
+    public let scaling: ScalingRecipe
+    /// What is done to each training image at random; nil for nothing.
+    public let augmentation: Compose?
+    /// What is done to each training batch at random; nil for nothing.
+    public let batchAugmentation: BatchCompose?
     /// The network.
     public let model: ModelRecipe
+    /// What its weights start from.
+    public let initialization: InitializationRecipe
     /// What is made small.
     public let loss: LossRecipe
     /// What renews the parameters.
@@ -34,6 +47,8 @@ public struct Recipe: Sendable {
     public let schedule: ScheduleRecipe
     /// How long, and within which bounds.
     public let training: TrainingRecipe
+    /// What the network is measured by at the end, besides its loss.
+    public let metrics: [MetricName]
     /// The whole recipe with every default written out.
     public let effective: RecipeNode
 
@@ -76,11 +91,21 @@ public struct Recipe: Sendable {
         seed = UInt64(try root.count("seed", default: 0))
         device = try root.name("device", among: ["best", "cpu"], default: "best")
         data = try root.section("data", shorthand: "kind", DataRecipe.init)
+        let hasTest = data.images != nil
+        split = try root.section("split") { try SplitRecipe($0, hasTest: hasTest) }
+        scaling = try root.section("scaling", shorthand: "kind", ScalingRecipe.init)
+        augmentation = try root.decoded(Compose.self, "augmentation")
+        batchAugmentation = try root.decoded(BatchCompose.self, "batch_augmentation")
+        if augmentation != nil, data.images == nil {
+            throw root.error("augmentation", "images, which \(data.kind.rawValue) has not", root.value("augmentation"))
+        }
         model = try root.section("model", shorthand: "kind", ModelRecipe.init)
+        initialization = try root.section("initialization", shorthand: "weights", InitializationRecipe.init)
         loss = try root.section("loss", shorthand: "kind", LossRecipe.init)
         optimizer = try root.section("optimizer", shorthand: "kind", OptimizerRecipe.init)
         schedule = try ScheduleRecipe(root, rate: optimizer.learningRate)
         training = try TrainingRecipe(root)
+        metrics = try root.decoded([MetricName].self, "metrics") ?? []
         // What `martlet tune` varies is nothing to one run.
         _ = root.has("tune")
         try root.finish()

@@ -15,36 +15,83 @@ public struct RecipeData: Sendable {
     public let test: (any Dataset)?
     /// The shape of one sample's inputs.
     public let sampleShape: Shape
+    /// What was learnt of the training part to scale inputs by, and labels that are numbers.
+    public let scaler: AnyScaler?, labelScaler: AnyScaler?
     /// The test images as they were read, where they are images.
     public let testImages: (any RecordDataset)?
 
     /// Reads what a recipe names.
     ///
-    /// - Parameter progress: told how far a download has come.
-    /// - Throws: `FileError` or `DataError`; `RecipeError` where more is held out than there is.
-    public init(_ recipe: Recipe, progress: ((DownloadProgress) -> Void)? = nil) throws {
+    /// - Parameters:
+    ///   - scalers: what an earlier training part taught; nil learns anew.
+    ///   - progress: told how far a download has come.
+    /// - Throws: `FileError`, `TableError` or `DataError`; `RecipeError` where more is held out than there is.
+    public init(
+        _ recipe: Recipe, scalers known: (inputs: AnyScaler?, labels: AnyScaler?)? = nil,
+        progress: ((DownloadProgress) -> Void)? = nil
+    ) throws {
         let source = recipe.data
-        let all = try source.kind.load(.train, directory: source.directory, progress: progress)
-        let images =
-            source.usesTest ? try source.kind.load(.test, directory: source.directory, progress: progress) : nil
-        (test, testImages) = (images, images)
+        guard let images = source.images else {
+            let whole = try source.loadWhole()
+            let parts = try recipe.split.parts(of: Self.limited(whole, source.limit), file: recipe.file)
+            testImages = nil
+            let test = source.usesTest ? parts.test : nil
+            let scalers = try known ?? Self.scalers(parts.train, recipe.scaling, areImages: false)
+            (scaler, labelScaler) = scalers
+            train = Self.scaled(parts.train, scalers)
+            validation = parts.validation.map { Self.scaled($0, scalers) }
+            self.test = test.map { Self.scaled($0, scalers) }
+            sampleShape = whole.records.sample(at: 0).inputs.shape
+            return
+        }
+        let all = try images.load(.train, directory: source.directory, progress: progress)
+        testImages = source.usesTest ? try images.load(.test, directory: source.directory, progress: progress) : nil
         sampleShape = all.records.sample(at: 0).inputs.shape
-        (train, validation) = try Self.parts(of: all, source, file: recipe.file)
+        let limited = Self.limited(all, source.limit)
+        let parts = try recipe.split.parts(of: limited, file: recipe.file)
+        let scalers = try known ?? Self.scalers(parts.train, recipe.scaling, areImages: true)
+        (scaler, labelScaler) = scalers
+        validation = parts.validation.map { Self.scaled($0, scalers) }
+        test = testImages.map { Self.scaled($0, scalers) }
+        guard let augmentation = recipe.augmentation else {
+            train = Self.scaled(parts.train, scalers)
+            return
+        }
+        // The same split of the same images, as bytes: the parts have the same members.
+        let stored = Self.limited(StoredImages(all), source.limit)
+        let pictures = try recipe.split.parts(of: stored, file: recipe.file).train
+        train = Self.scaled(Self.augmented(pictures, augmentation, images.scaling), scalers)
     }
 
-    /// The training part as it is, or limited, or without what is held out of it at random.
-    private static func parts(
-        of all: some Dataset, _ source: DataRecipe, file: String
-    ) throws -> (train: any Dataset, validation: (any Dataset)?) {
-        let used = min(source.limit ?? all.count, all.count)
-        guard source.validation < used else {
-            throw RecipeError(
-                file: file, place: .nowhere, key: "data.validation", expected: "fewer than \(used) samples",
-                found: "\(source.validation)")
+    private static func limited(_ data: some Dataset, _ limit: Int?) -> any Dataset {
+        guard let limit, limit < data.count else { return data }
+        return data.subset(0..<limit)
+    }
+
+    private static func scalers(
+        _ train: some Dataset, _ recipe: ScalingRecipe, areImages: Bool
+    ) throws -> (inputs: AnyScaler?, labels: AnyScaler?) {
+        (try recipe.inputs(train, areImages: areImages), try recipe.labels(train))
+    }
+
+    private static func scaled(
+        _ data: some Dataset, _ scalers: (inputs: AnyScaler?, labels: AnyScaler?)
+    ) -> any Dataset {
+        switch scalers {
+        case (let inputs?, let labels?): data.map(inputs).map(labels)
+        case (let inputs?, nil): data.map(inputs)
+        case (nil, let labels?): data.map(labels)
+        case (nil, nil): data
         }
-        guard source.validation > 0 else { return (used < all.count ? all.subset(0..<used) : all, nil) }
-        var random = RandomStream(seed: UInt64(source.splitSeed))
-        let order = random.permutation(of: used).map { Int($0) }
-        return (all.subset(order.dropFirst(source.validation)), all.subset(order.prefix(source.validation)))
+    }
+
+    /// Pictures changed at random, then as numbers that are scaled as the others are.
+    private static func augmented(
+        _ pictures: some Dataset, _ augmentation: Compose, _ scaling: PixelScaling
+    ) -> any Dataset {
+        let numbers = Compose([
+            ToDtype(scale: true), Normalize(mean: [scaling.mean], std: [scaling.deviation]),
+        ])
+        return pictures.map(augmentation).map(numbers)
     }
 }

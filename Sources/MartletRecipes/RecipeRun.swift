@@ -30,16 +30,19 @@ public final class RecipeRun {
         manualSeed(recipe.seed)
         let training = recipe.training
         model = try recipe.model.make(input: data.sampleShape)
+        recipe.initialization.apply(to: model)
         loader = DataLoader(
             data.train, batchSize: training.batchSize, shuffle: true, dropLast: training.dropsLast,
-            workers: training.workers)
+            workers: training.workers, batchTransform: recipe.batchAugmentation)
         validationLoader = data.validation.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
         testLoader = data.test.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
         let length = ScheduleRecipe.Length(stepsPerEpoch: loader.count, epochs: training.settings.epochs)
         let schedules = try recipe.schedule.make(rate: recipe.optimizer.learningRate, length)
+        let statistics = training.statistics.map { LayerStatistics(of: model, every: $0) }
         trainer = Trainer(
             model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
-            settings: training.settings, loss: recipe.loss.function(isClasses: data.train.classCount != nil))
+            statistics: statistics, settings: training.settings,
+            loss: recipe.loss.function(isClasses: data.train.classCount != nil))
     }
 
     /// Trains: measured by the validation data after each epoch where there are any, and by the test data once, at the end;
@@ -58,10 +61,30 @@ public final class RecipeRun {
         return (outcome, try outcome.test ?? model.evaluate(on: testLoader, loss: trainer.loss))
     }
 
+    /// The network's figures on the test data by the recipe's metrics, in the units of the data; none where it names none.
+    ///
+    /// - Throws: `MetricError` where the metrics do not suit the data, and what reading the data throws.
+    public func measure() throws -> [(name: MetricName, value: Double)] {
+        guard !recipe.metrics.isEmpty, let testLoader else { return [] }
+        var metrics = try MetricSet(recipe.metrics, classes: testLoader.dataset.classCount)
+        model.eval()
+        for batch in testLoader {
+            try withoutGradient {
+                let outputs = model(batch.inputs)
+                guard let scaler = data.labelScaler else {
+                    return try metrics.update(outputs: outputs, labels: batch.labels)
+                }
+                try metrics.update(outputs: scaler.inverse(outputs), labels: scaler.inverse(batch.labels))
+            }
+        }
+        try testLoader.finish()
+        return metrics.values
+    }
+
     /// Writes the network with what it takes to use it: the recipe and the shape of a sample.
     ///
     /// - Throws: `FileError`.
     public func save(to path: String) throws {
-        try model.save(to: path, metadata: try ModelNote(recipe: recipe, input: data.sampleShape).metadata)
+        try model.save(to: path, metadata: try ModelNote(recipe: recipe, data: data).metadata)
     }
 }

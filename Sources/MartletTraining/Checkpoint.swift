@@ -26,6 +26,8 @@ public struct Checkpoint: Sendable {
         public var optimizerSteps: Double
         /// The learning rate of each of its groups.
         public var learningRates: [Double]
+        /// The scale of the loss, and how long it has stood; nil where losses are not scaled.
+        public var lossScale: LossScaler.State?
         /// Seconds of the epoch under way.
         public var epochSeconds: Double
         /// Seconds of the run.

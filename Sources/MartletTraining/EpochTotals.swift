@@ -30,10 +30,18 @@ final class EpochTotals: StateHolder {
                 stop("EpochTotals.add: there are no sums")
             }
             loss.tensor = lossSoFar + batchLoss.detached().to(dtype: .float64) * Double(labels.shape[0])
-            guard isClasses(labels, outputs) else { return }
-            let hits = outputs.detached().argmax(axis: 1).to(dtype: .int64) .== labels.to(dtype: .int64)
+            guard let classes = Self.classes(labels, outputs) else { return }
+            let hits = outputs.detached().argmax(axis: 1).to(dtype: .int64) .== classes
             correct.tensor = correctSoFar + hits.sum().to(dtype: .float64)
         }
+    }
+
+    /// The labels' classes; of mixed labels, the class that weighs most. Nil where they are none.
+    private static func classes(_ labels: Tensor, _ outputs: Tensor) -> Tensor? {
+        if isClasses(labels, outputs) { return labels.to(dtype: .int64) }
+        guard labels.dtype.isFloatingPoint, labels.rank == 2, labels.shape[1] > 1, labels.shape == outputs.shape
+        else { return nil }
+        return labels.argmax(axis: 1).to(dtype: .int64)
     }
 
     /// The sums now: waits for the steps that were handed in, and throws where they cannot be computed.

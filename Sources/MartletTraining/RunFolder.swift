@@ -13,6 +13,8 @@ public struct RunFolder: Equatable, Sendable {
     public var configurationPath: String { path + "/config.json" }
     /// What was asked for, every default written out: `recipe.yaml`, where a recipe made the run.
     public var recipePath: String { path + "/recipe.yaml" }
+    /// What the layers' activations and gradients looked like, a line a layer and step: `layers.jsonl`.
+    public var layersPath: String { path + "/layers.jsonl" }
     /// A ``MetricsRecord`` a line.
     public var metricsPath: String { path + "/metrics.jsonl" }
     /// The folder of everything that a resumption needs.

@@ -32,6 +32,9 @@ extension Trainer {
         do { try average?.load(checkpoint.average) } catch {
             throw mismatch("average", "the averages of \(type(of: model))", error)
         }
+        if let state = position.lossScale {
+            do { try scaler?.load(state) } catch { throw mismatch("loss scale", "a scale above 0", error) }
+        }
         do { try train.resume(from: position.loader) } catch { throw mismatch("loader", "a place in the data", error) }
         totals.state = checkpoint.totals
         Generator.current.state = position.generator
@@ -41,6 +44,10 @@ extension Trainer {
     func takeStep(_ batch: Batch, after count: Int) throws {
         prepareStep(after: count)
         _ = try step.run(batch.inputs, batch.labels)
+        scaler?.update()
+        if let report = statistics?.advance(step: count + 1) {
+            for observer in observers { observer.layersWereMeasured(report) }
+        }
     }
 
     /// True where every parameter is a number throughout.

@@ -31,7 +31,10 @@ public final class Trainer {
     public var observers: [any TrainingObserver] = []
     /// Maps outputs and labels to the mean loss of a batch.
     public let loss: (Tensor, Tensor) -> Tensor
+    /// What looks at the layers every so many steps; nil for nothing.
+    public let statistics: LayerStatistics?
     let totals = EpochTotals()
+    let scaler: LossScaler?
     let average: WeightAverage?
     private let noiseDeviation: StateNumber
     let step: CompiledFunction<Tensor, Tensor, Tensor>
@@ -51,9 +54,14 @@ public final class Trainer {
     }
 
     /// A trainer of a model whose optimizer follows schedules.
+    ///
+    /// - Parameters:
+    ///   - plateau: the learning rate by how the loss goes, in place of a schedule.
+    ///   - statistics: what looks at the model's layers every so many steps; observers are told.
+    ///   - loss: maps outputs and labels to the mean loss of a batch.
     public init(
         _ model: any Layer, _ optimizer: Optimizer, schedules: ScheduledSettings, plateau: ReduceOnPlateau? = nil,
-        settings: TrainingSettings = TrainingSettings(),
+        statistics: LayerStatistics? = nil, settings: TrainingSettings = TrainingSettings(),
         loss: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
     ) {
         (self.model, self.optimizer, self.schedules, self.plateau) = (model, optimizer, schedules, plateau)
@@ -61,18 +69,24 @@ public final class Trainer {
         let average = settings.average.map { WeightAverage(of: model, $0.form) }
         let noise = StateNumber(0)
         let totals = totals
-        (self.average, noiseDeviation) = (average, noise)
-        let state = TrainedState(holders: [model, optimizer, totals] + (average.map { [$0] } ?? []), numbers: [noise])
+        (self.average, noiseDeviation, self.statistics) = (average, noise, statistics)
+        let scaler = settings.precision == .float16 ? LossScaler(optimizer) : nil
+        self.scaler = scaler
+        let holders: [(any StateHolder)?] = [model, optimizer, totals, average, scaler, statistics]
+        let state = TrainedState(holders: holders.compactMap(\.self), numbers: [noise])
         step = compile(updating: state) { (inputs: Tensor, labels: Tensor) in
             optimizer.zeroGradients()
-            let outputs = settings.precision.running { model(inputs) }
+            let forward = { settings.precision.running { model(inputs) } }
+            let outputs = statistics?.watch(forward) ?? forward()
             let batchLoss = loss(outputs, labels)
-            batchLoss.backward()
+            if let scaler { scaler.backward(batchLoss) } else { batchLoss.backward() }
+            scaler?.unscale()
+            statistics?.collect()
             settings.limitGradients(of: model.parameters)
             if settings.gradientNoise != nil {
                 GradientNoise.add(to: model.parameters, deviation: Tensor(noise.value()))
             }
-            optimizer.step()
+            if let scaler { scaler.step() } else { optimizer.step() }
             if settings.average?.kind == .exponential { average?.update() }
             totals.add(batchLoss, outputs: outputs, labels: labels)
             return batchLoss.detached()

@@ -16,6 +16,8 @@ public protocol TrainingObserver: AnyObject {
     func epochDidEnd(_ record: MetricsRecord)
     /// A checkpoint is safely on the disk.
     func checkpointWasWritten(_ path: String)
+    /// The layers were looked at in a step.
+    func layersWereMeasured(_ report: LayerReport)
 }
 
 extension TrainingObserver {
@@ -31,6 +33,8 @@ extension TrainingObserver {
     public func epochDidEnd(_ record: MetricsRecord) {}
     /// Does nothing.
     public func checkpointWasWritten(_ path: String) {}
+    /// Does nothing.
+    public func layersWereMeasured(_ report: LayerReport) {}
 }
 
 /// A step as observers see it.

@@ -148,6 +148,7 @@ final class TrainingRun {
         position.generator = Generator.current.state
         position.optimizerSteps = Double(trainer.optimizer.stepCount)
         position.learningRates = trainer.optimizer.groups.map(\.learningRate)
+        position.lossScale = trainer.scaler?.state
         position.epochSeconds = clock.epochSeconds
         position.elapsedSeconds = clock.elapsedSeconds
         clock.didSave()

@@ -27,14 +27,14 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
     /// The average of the weights that is measured, and left in the model at the end.
     public var average: AverageSettings?
     /// The type that products are computed in.
-    public var precision: Precision
+    public var precision: TrainingPrecision
 
     /// Settings; the defaults train ten epochs with a checkpoint after each, and another every 30 seconds.
     public init(
         epochs: Int = 10, checkpointSteps: Int? = nil, checkpointSeconds: Double? = 30, keptCheckpoints: Int = 3,
         stopsAtNonFiniteLoss: Bool = true, gradientNormLimit: Double? = nil, gradientValueLimit: Double? = nil,
         adaptiveClipping: Double? = nil, gradientNoise: GradientNoise? = nil, earlyStopping: EarlyStopping? = nil,
-        average: AverageSettings? = nil, precision: Precision = .float32
+        average: AverageSettings? = nil, precision: TrainingPrecision = .float32
     ) {
         self.epochs = epochs
         self.checkpointSteps = checkpointSteps
@@ -85,17 +85,20 @@ public struct AverageSettings: Codable, Equatable, Sendable {
 }
 
 /// The type that a run's products are computed in; parameters stay in float32.
-public enum Precision: String, Codable, CaseIterable, Sendable {
+public enum TrainingPrecision: String, Codable, CaseIterable, Sendable {
     /// As the parameters are.
     case float32
     /// Half the bits with float32's range.
     case bfloat16
+    /// Half the bits with more digits and less range: losses are scaled, and a step that overflows is left out.
+    case float16
 
     /// Runs a model under ``autocast(_:isEnabled:_:)`` where it says so.
     func running<Result>(_ body: () throws -> Result) rethrows -> Result {
         switch self {
         case .float32: try body()
         case .bfloat16: try autocast(.bfloat16, body)
+        case .float16: try autocast(.float16, body)
         }
     }
 }

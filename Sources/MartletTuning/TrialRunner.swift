@@ -62,7 +62,7 @@ struct ProcessRunner: TrialRunner {
             if !FileManager.default.fileExists(atPath: recipe) {
                 try plan.recipeText.write(toFile: recipe, atomically: true, encoding: .utf8)
             }
-            arguments += [recipe, "--output", run, "--set", "data.test=false"]
+            arguments += [recipe, "--output", run, "--set", "data.use_test=false"]
             arguments += trial.settings.sorted { $0.key < $1.key }.flatMap { ["--set", "\($0.key)=\($0.value)"] }
         }
         let cores = ProcessInfo.processInfo.activeProcessorCount

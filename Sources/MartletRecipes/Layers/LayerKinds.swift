@@ -4,7 +4,7 @@ import MartletTensor
 
 /// The layers that a recipe's list may name.
 enum LayerKinds {
-    static let all = products + shaping + pooling + normalization + activations + combinations
+    static let all = products + shaping + images + sequences + normalization + activations + combinations
 
     /// A convolution's settings, read once for every number of axes.
     private struct Window {
@@ -70,34 +70,25 @@ enum LayerKinds {
     ]
 
     private static let shaping = [
-        LayerRecipe.Kind(name: "Flatten") { _ in { _, _ in Flatten() } },
+        plain("Flatten") { Flatten() },
         LayerRecipe.Kind(name: "Dropout", shorthand: "p") { map in
             let p = try map.number("p", default: 0.5, in: 0...1)
             return { _, _ in Dropout(p) }
         },
-    ]
-
-    private static let pooling = [
-        LayerRecipe.Kind(name: "MaxPool2d", shorthand: "kernel_size") { map in
-            let (size, stride, padding) = try map.pooling()
+        LayerRecipe.Kind(name: "Dropout2d", shorthand: "p") { map in
+            let p = try map.number("p", default: 0.5, in: 0...1)
             return { input, origin in
                 guard input.rank == 3 else { throw origin.mismatch("channels, height and width", input) }
-                return MaxPool2d(size, stride: stride, padding: padding)
+                return Dropout2d(p)
             }
         },
-        LayerRecipe.Kind(name: "AvgPool2d", shorthand: "kernel_size") { map in
-            let (size, stride, padding) = try map.pooling()
-            return { input, origin in
-                guard input.rank == 3 else { throw origin.mismatch("channels, height and width", input) }
-                return AvgPool2d(size, stride: stride, padding: padding)
-            }
+        LayerRecipe.Kind(name: "AlphaDropout", shorthand: "p") { map in
+            let p = try map.number("p", default: 0.5, in: 0...1)
+            return { _, _ in AlphaDropout(p) }
         },
-        LayerRecipe.Kind(name: "AdaptiveAvgPool2d", shorthand: "output_size") { map in
-            let size = try map.counts("output_size", default: [1, 1], places: 2, atLeast: 1)
-            return { input, origin in
-                guard input.rank == 3 else { throw origin.mismatch("channels, height and width", input) }
-                return AdaptiveAvgPool2d(size)
-            }
+        LayerRecipe.Kind(name: "DropPath", shorthand: "p") { map in
+            let p = try map.number("p", default: 0.1, in: 0...1)
+            return { _, _ in DropPath(p) }
         },
     ]
 
@@ -121,6 +112,22 @@ enum LayerKinds {
                 return LayerNorm(size, epsilon: epsilon)
             }
         },
+        LayerRecipe.Kind(name: "RMSNorm") { _ in
+            { input, origin in
+                guard let size = input.sizes.last else { throw origin.mismatch("at least one axis", input) }
+                return RMSNorm([size])
+            }
+        },
+        LayerRecipe.Kind(name: "InstanceNorm") { map in
+            let affine = try map.flag("affine")
+            return { input, origin in
+                switch input.rank {
+                case 2: InstanceNorm1d(input[0], affine: affine)
+                case 3: InstanceNorm2d(input[0], affine: affine)
+                default: throw origin.mismatch("channels and one or two axes of space", input)
+                }
+            }
+        },
         LayerRecipe.Kind(name: "GroupNorm", shorthand: "groups") { map in
             let groups = try map.count("groups", atLeast: 1)
             let epsilon = try map.number("epsilon", default: 1e-5, in: .positive)
@@ -138,7 +145,11 @@ enum LayerKinds {
             plain("ReLU") { ReLU() }, plain("Sigmoid") { Sigmoid() }, plain("Tanh") { Tanh() },
             plain("SiLU") { SiLU() },
             plain("Mish") { Mish() }, plain("Softplus") { Softplus() }, plain("Hardswish") { Hardswish() },
-            plain("SELU") { SELU() }, plain("Identity") { Identity() },
+            plain("SELU") { SELU() }, plain("Identity") { Identity() }, plain("ReLU6") { ReLU6() },
+            plain("Hardsigmoid") { Hardsigmoid() }, plain("Hardtanh") { Hardtanh() },
+            plain("LogSigmoid") { LogSigmoid() },
+            plain("Softsign") { Softsign() }, plain("Tanhshrink") { Tanhshrink() }, plain("CELU") { CELU() },
+            plain("PReLU") { PReLU() },
         ] + [
             LayerRecipe.Kind(name: "LeakyReLU", shorthand: "negative_slope") { map in
                 let slope = try map.number("negative_slope", default: 0.01)
@@ -154,25 +165,6 @@ enum LayerKinds {
             },
         ]
 
-    private static let combinations = [
-        LayerRecipe.Kind(name: "Sequential", shorthand: "layers") { map in
-            let layers = try map.layers("layers")
-            return { input, _ in Sequential(try LayerRecipe.make(layers, input: input).layers) }
-        },
-        LayerRecipe.Kind(name: "Repeat") { map in
-            let (times, layers) = (try map.count("times", atLeast: 1), try map.layers("layers"))
-            return { input, _ in
-                var (made, shape) = ([any Layer](), input)
-                for _ in 0..<times {
-                    let next = try LayerRecipe.make(layers, input: shape)
-                    made += next.layers
-                    shape = next.output
-                }
-                return Sequential(made)
-            }
-        },
-    ]
-
     private static func plain(_ name: String, _ make: @escaping @Sendable () -> any Layer) -> LayerRecipe.Kind {
         LayerRecipe.Kind(name: name) { _ in { _, _ in make() } }
     }
@@ -186,10 +178,5 @@ extension RecipeMap {
             return .same
         }
         return .zeros([try count("padding", default: 0)])
-    }
-
-    fileprivate func pooling() throws -> (size: Int, stride: Int, padding: Int) {
-        let size = try count("kernel_size", default: 2, atLeast: 1)
-        return (size, try count("stride", default: size, atLeast: 1), try count("padding", default: 0))
     }
 }

@@ -4,29 +4,28 @@ import MartletGraph
 import MartletTensor
 import MartletVision
 
-/// Where a recipe's samples come from, and how they are dealt out.
+/// Where a recipe's samples come from.
 ///
 ///     data: mnist
-///     data: {kind: mnist, directory: data/mnist, validation: 5000}
+///     data: {kind: mnist, directory: data/mnist, limit: 1000}
+///     data: {kind: csv, file: wine.csv, header: false, target: 13, target_kind: classes}
 public struct DataRecipe: Sendable {
-    /// The data set's name.
+    /// What kind of data it is.
     public let kind: Kind
-    /// Where its files are looked for; nil for the usual places.
+    /// Where the files of images are looked for; nil for the usual places.
     public let directory: String?
-    /// Samples held out of the training part to choose by.
-    public let validation: Int
-    /// Samples of the training part that are used; nil for all.
+    /// Samples that are learnt from; nil for all.
     public let limit: Int?
-    /// Whether the test part is read at all: a search for settings leaves it alone.
+    /// Whether test data are read at all: a search for settings leaves them alone.
     public let usesTest: Bool
-    /// Of the order in which samples are held out.
-    public let splitSeed: Int
+    private let table: TableRecipe?
+    private let drawn: DrawnRecipe?
 
-    /// The data sets known by name.
+    /// Images by name, a table, or what a program draws.
     public enum Kind: String, CaseIterable, Sendable, Codable {
         case mnist
         case fashionMNIST = "fashion-mnist"
-        case digits
+        case digits, csv, spirals, recall
 
         /// As it is written.
         public var title: String {
@@ -34,39 +33,69 @@ public struct DataRecipe: Sendable {
             case .mnist: "MNIST"
             case .fashionMNIST: "Fashion-MNIST"
             case .digits: "Digits"
-            }
-        }
-
-        /// How its pixels become a network's inputs.
-        public var scaling: PixelScaling {
-            switch self {
-            case .mnist: .mnist
-            case .fashionMNIST: .fashionMNIST
-            case .digits: .digits
-            }
-        }
-
-        /// Reads a part; files are looked for in `directory`, else where `MARTLET_DATA` says, else fetched.
-        public func load(
-            _ part: ImagePart, scaling: PixelScaling? = nil, directory: String?,
-            progress: ((DownloadProgress) -> Void)? = nil
-        ) throws -> any RecordDataset {
-            let scaling = scaling ?? self.scaling
-            switch self {
-            case .mnist: return try MNIST(part, scaling: scaling, directory: directory, progress: progress)
-            case .fashionMNIST:
-                return try FashionMNIST(part, scaling: scaling, directory: directory, progress: progress)
-            case .digits: return Digits(part, scaling: scaling)
+            case .csv: "a table"
+            case .spirals: "spirals"
+            case .recall: "sequences"
             }
         }
     }
 
     init(_ map: RecipeMap) throws {
         kind = try map.choice("kind", default: Kind.mnist)
-        directory = try map.optionalText("directory")
-        validation = try map.count("validation", default: 0)
+        directory = ImageSet(kind) == nil ? nil : try map.optionalText("directory")
+        table = kind == .csv ? try TableRecipe(map) : nil
+        switch kind {
+        case .spirals: drawn = try .spirals(map)
+        case .recall: drawn = try .recall(map)
+        default: drawn = nil
+        }
         limit = try map.optionalCount("limit", atLeast: 1)
-        usesTest = try map.flag("test", default: true)
-        splitSeed = try map.count("split_seed", default: 0)
+        usesTest = try map.flag("use_test", default: true)
+    }
+
+    /// The images that the recipe names; nil where it names none.
+    public var images: ImageSet? { ImageSet(kind) }
+
+    /// All samples of a table, or drawn, that come without a test part of their own.
+    func loadWhole() throws -> any RecordDataset {
+        if let table { return try table.load() }
+        guard let drawn else { stop("DataRecipe.loadWhole: \(kind) comes in parts") }
+        return try drawn.load()
+    }
+}
+
+/// A set of images that comes with a test part of its own.
+public enum ImageSet: String, CaseIterable, Sendable {
+    case mnist
+    case fashionMNIST = "fashion-mnist"
+    case digits
+
+    /// The set of a kind of data; nil where that is no set of images.
+    public init?(_ kind: DataRecipe.Kind) { self.init(rawValue: kind.rawValue) }
+
+    /// The kind of data.
+    public var kind: DataRecipe.Kind { DataRecipe.Kind(rawValue: rawValue) ?? .mnist }
+
+    /// As it is written.
+    public var title: String { kind.title }
+
+    /// How its pixels become a network's inputs.
+    public var scaling: PixelScaling {
+        switch self {
+        case .mnist: .mnist
+        case .fashionMNIST: .fashionMNIST
+        case .digits: .digits
+        }
+    }
+
+    /// Reads a part; files are looked for in `directory`, else where `MARTLET_DATA` says, else fetched.
+    public func load(
+        _ part: ImagePart, directory: String?, progress: ((DownloadProgress) -> Void)? = nil
+    ) throws -> any RecordDataset {
+        switch self {
+        case .mnist: return try MNIST(part, directory: directory, progress: progress)
+        case .fashionMNIST: return try FashionMNIST(part, directory: directory, progress: progress)
+        case .digits: return Digits(part)
+        }
     }
 }

@@ -13,7 +13,9 @@ public struct LossRecipe: Sendable {
     /// The mean loss of outputs and labels.
     public typealias Function = @Sendable (Tensor, Tensor) -> Tensor
 
-    private static let kinds = ["cross_entropy", "mse", "l1", "smooth_l1", "huber"]
+    private static let kinds = [
+        "cross_entropy", "multi_margin", "mse", "l1", "smooth_l1", "huber", "poisson",
+    ]
 
     init(_ map: RecipeMap) throws {
         let kind = map.has("kind") ? try map.name("kind", among: Self.kinds) : nil
@@ -26,6 +28,8 @@ public struct LossRecipe: Sendable {
         build = { kind in
             switch kind {
             case "cross_entropy": { crossEntropy($0, $1, labelSmoothing: smoothing) }
+            case "multi_margin": { multiMarginLoss($0, $1) }
+            case "poisson": { poissonNegativeLogLikelihood($0.alike($1), $1.numbers) }
             case "l1": { meanAbsoluteError($0.alike($1), $1.numbers) }
             case "smooth_l1": { smoothL1Loss($0.alike($1), $1.numbers, beta: beta) }
             case "huber": { huberLoss($0.alike($1), $1.numbers, delta: delta) }

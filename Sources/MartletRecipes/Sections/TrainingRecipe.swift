@@ -6,7 +6,7 @@ import MartletTraining
 ///
 ///     training: {epochs: 15, batch_size: 128, workers: 1, checkpoint_seconds: 30}
 ///     regularization: {clip_norm: 1, average: {kind: exponential, decay: 0.999}}
-///     callbacks: {early_stopping: {patience: 5}}
+///     callbacks: {early_stopping: {patience: 5}, statistics: {every: 100}}
 ///     precision: bfloat16
 public struct TrainingRecipe: Sendable {
     /// The trainer's own settings.
@@ -15,6 +15,8 @@ public struct TrainingRecipe: Sendable {
     public let batchSize: Int
     /// Threads that read ahead.
     public let workers: Int
+    /// The steps from one look at the layers' activations and gradients to the next; nil for none.
+    public let statistics: Int?
     /// True where an epoch's last batch is left out if it is not full.
     public let dropsLast: Bool
 
@@ -32,13 +34,17 @@ public struct TrainingRecipe: Sendable {
             return (batchSize, workers, dropsLast)
         }
         try Self.readRegularization(root, &settings)
-        settings.precision = try root.choice("precision", default: Precision.float32)
-        settings.earlyStopping = try root.section("callbacks") { map in
-            try map.optionalSection("early_stopping", shorthand: "patience") { part in
+        settings.precision = try root.choice("precision", default: TrainingPrecision.float32)
+        (settings.earlyStopping, statistics) = try root.section("callbacks") { map in
+            let stopping = try map.optionalSection("early_stopping", shorthand: "patience") { part in
                 EarlyStopping(
                     patience: try part.count("patience", atLeast: 1),
                     minimumChange: try part.number("minimum_change", default: 0, in: .notNegative))
             }
+            let every = try map.optionalSection("statistics", shorthand: "every") { part in
+                try part.count("every", default: 100, atLeast: 1)
+            }
+            return (stopping, every)
         }
         self.settings = settings
     }
