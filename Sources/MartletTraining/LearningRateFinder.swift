@@ -71,22 +71,24 @@ public struct LearningRateFinder: Sendable, Codable, Hashable {
         let step = compiledStep(model, optimizer, loss)
         let first = optimizer.groups[0].learningRate
         let ratios = optimizer.groups.map { first > 0 ? $0.learningRate / first : 1 }
-        var sweep = LearningRateSweep(divergence: divergence, smoothing: smoothing)
-        while !sweep.hasDiverged, sweep.points.count < steps {
-            let before = sweep.points.count
+        var recorder = SweepRecorder(divergence: divergence, smoothing: smoothing)
+        var taken = 0
+        while taken < steps {
+            let before = taken
             for batch in loader {
-                let rate = self.rate(sweep.points.count)
+                let rate = self.rate(taken)
                 for (group, ratio) in zip(optimizer.groups, ratios) { group.learningRate = rate * ratio }
                 let batchLoss = try step.run(batch.inputs, batch.labels).checkedItem(as: Double.self)
-                sweep.add(rate: rate, loss: batchLoss)
-                didStep(sweep.points.count)
-                if sweep.hasDiverged || sweep.points.count == steps { return sweep }
+                recorder.add(rate: rate, loss: batchLoss)
+                taken += 1
+                didStep(taken)
+                if recorder.sweep.hasDiverged || taken == steps { return recorder.sweep }
             }
             try loader.finish()
             // A loader without a batch never comes to an end.
-            if sweep.points.count == before { break }
+            if taken == before { break }
         }
-        return sweep
+        return recorder.sweep
     }
 
     /// The rate of a step, counted from 0.

@@ -3,7 +3,7 @@ import Foundation
 /// What a ``LearningRateFinder`` found: losses by rate.
 public struct LearningRateSweep: Sendable, Codable, Equatable {
     /// A step.
-    public struct Point: Sendable, Codable, Equatable {
+    public struct Point: Sendable, Equatable {
         /// The first group's rate.
         public let rate: Double
         /// The batch's loss before the step.
@@ -13,22 +13,13 @@ public struct LearningRateSweep: Sendable, Codable, Equatable {
     }
 
     /// The steps, under growing rates. The last one's loss may be no number, where the sweep ended by it.
-    public private(set) var points: [Point] = []
+    public fileprivate(set) var points: [Point] = []
     /// Whether the loss diverged before the highest rate.
-    public private(set) var hasDiverged = false
-    private let divergence: Double
-    private let smoothing: Double
-    private var mean = 0.0
+    public fileprivate(set) var hasDiverged = false
 
-    package init(divergence: Double, smoothing: Double) { (self.divergence, self.smoothing) = (divergence, smoothing) }
-
-    package mutating func add(rate: Double, loss: Double) {
-        mean = smoothing * mean + (1 - smoothing) * loss
-        let smoothed = mean / (1 - pow(smoothing, Double(points.count + 1)))
-        let best = points.map(\.smoothed).min() ?? smoothed
-        points.append(Point(rate: rate, loss: loss, smoothed: smoothed))
-        // A loss that is no number is not below the bound either. Below 0 a multiple of the best is no bound.
-        hasDiverged = !smoothed.isFinite || (best > 0 && smoothed > divergence * best)
+    private enum CodingKeys: String, CodingKey {
+        case points
+        case hasDiverged = "has_diverged"
     }
 
     /// The points that can be compared: without the ones by which the sweep ended.
@@ -91,5 +82,47 @@ public struct LearningRateSweep: Sendable, Codable, Equatable {
                 return CurvePlot.Mark(x: rate, y: point.smoothed, label: "\(name) \(String(format: "%.2e", rate))")
             },
             x: .logarithmic(first.rate, max(last.rate, first.rate * 10)), y: .linear(low, high, count: 4))
+    }
+}
+
+extension LearningRateSweep.Point: Codable {
+    private enum CodingKeys: String, CodingKey { case rate, loss, smoothed }
+
+    /// Reads a point; `null` stands for a loss that is no number.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        func number(_ key: CodingKeys) throws -> Double {
+            try fields.decodeNil(forKey: key) ? .nan : fields.decode(Double.self, forKey: key)
+        }
+        (rate, loss, smoothed) = (try number(.rate), try number(.loss), try number(.smoothed))
+    }
+
+    /// Writes a point; JSON has no word for a loss that is not finite but `null`.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        for (key, number) in [(CodingKeys.rate, rate), (.loss, loss), (.smoothed, smoothed)] {
+            if number.isFinite { try fields.encode(number, forKey: key) } else { try fields.encodeNil(forKey: key) }
+        }
+    }
+}
+
+/// A sweep in the making.
+package struct SweepRecorder {
+    package private(set) var sweep = LearningRateSweep()
+    private let divergence: Double
+    private let smoothing: Double
+    private var mean = 0.0
+    private var best = Double.infinity
+
+    package init(divergence: Double, smoothing: Double) { (self.divergence, self.smoothing) = (divergence, smoothing) }
+
+    /// Takes in a step.
+    package mutating func add(rate: Double, loss: Double) {
+        mean = smoothing * mean + (1 - smoothing) * loss
+        let smoothed = mean / (1 - pow(smoothing, Double(sweep.points.count + 1)))
+        best = min(best, smoothed)
+        sweep.points.append(LearningRateSweep.Point(rate: rate, loss: loss, smoothed: smoothed))
+        // A loss that is no number is not below the bound either. Below 0 a multiple of the best is no bound.
+        sweep.hasDiverged = !smoothed.isFinite || (best > 0 && smoothed > divergence * best)
     }
 }

@@ -102,26 +102,29 @@ struct LearningRateFinderTests {
 
     @Test("The steepest place is where the curve falls most, and none where it only rises")
     func suggestions() {
-        var falling = LearningRateSweep(divergence: 1e9, smoothing: 0)
+        var fall = SweepRecorder(divergence: 1e9, smoothing: 0)
         let losses: [Double] = [9, 9, 9, 8.5, 7, 4, 2, 1.5, 3, 30]
-        for (step, loss) in losses.enumerated() { falling.add(rate: pow(10, Double(step) - 6), loss: loss) }
+        for (step, loss) in losses.enumerated() { fall.add(rate: pow(10, Double(step) - 6), loss: loss) }
+        let falling = fall.sweep
         #expect(falling.steepest == pow(10, -1.0))
         #expect(falling.minimum == 10)
         #expect(!falling.hasDiverged)
-        var rising = LearningRateSweep(divergence: 4, smoothing: 0.5)
-        for step in 0..<5 { rising.add(rate: pow(10, Double(step)), loss: pow(2, Double(step))) }
+        var rise = SweepRecorder(divergence: 4, smoothing: 0.5)
+        for step in 0..<5 { rise.add(rate: pow(10, Double(step)), loss: pow(2, Double(step))) }
+        let rising = rise.sweep
         #expect(rising.steepest == nil && rising.minimum == 1 && rising.suggestion == 0.1)
         #expect(rising.hasDiverged)
-        #expect(LearningRateSweep(divergence: 4, smoothing: 0.5).suggestion == nil)
+        #expect(SweepRecorder(divergence: 4, smoothing: 0.5).sweep.suggestion == nil)
     }
 
     @Test("Its pictures fit 80 columns and name what they suggest")
     func pictures() throws {
-        var sweep = LearningRateSweep(divergence: 4, smoothing: 0.3)
+        var recorder = SweepRecorder(divergence: 4, smoothing: 0.3)
         for step in 0..<60 {
             let rate = pow(10, Double(step) / 10 - 5)
-            sweep.add(rate: rate, loss: 2.3 / (1 + 300 * rate) + 40 * rate * rate)
+            recorder.add(rate: rate, loss: 2.3 / (1 + 300 * rate) + 40 * rate * rate)
         }
+        let sweep = recorder.sweep
         for isUnicode in [true, false] {
             let terminal = Terminal(isTerminal: true, isUnicode: isUnicode, width: { 80 }, write: { _ in })
             let lines = sweep.lines(for: terminal)
@@ -136,5 +139,8 @@ struct LearningRateFinderTests {
         #expect(!svg.contains("nan") && !svg.contains("inf"))
         let restored = try JSONDecoder().decode(LearningRateSweep.self, from: JSONEncoder().encode(sweep))
         #expect(restored == sweep)
+        recorder.add(rate: 10, loss: .nan)
+        let spoilt = try JSONDecoder().decode(LearningRateSweep.self, from: JSONEncoder().encode(recorder.sweep))
+        #expect(spoilt.points.last?.loss.isNaN == true && spoilt.hasDiverged && spoilt.steepest == sweep.steepest)
     }
 }

@@ -187,6 +187,20 @@ struct MetricTests {
         #expect(error?.description.contains("f1_macro") == true)
     }
 
+    @Test("A model is measured in evaluation mode, by its loader's classes")
+    func model() throws {
+        let toy = try withGenerator(seed: 1) { try ToyProblem(settings: TrainingSettings(epochs: 1)) }
+        let model = toy.trainer.model
+        model.train()
+        let measured = try model.measure([.accuracy, .logLoss, .f1Macro], on: toy.test)
+        let evaluation = try model.evaluate(on: toy.test)
+        #expect(measured[.accuracy] == evaluation.accuracy)
+        #expect(measured[.f1Macro] == evaluation.confusion?.macroF1)
+        #expect(((measured[.logLoss] ?? .nan) - evaluation.loss).magnitude < 1e-6)
+        #expect(model.modeSwitches.allSatisfy { $0.isTraining })
+        #expect(throws: MetricError.self) { try model.measure([.f1], on: toy.test) }
+    }
+
     @Test("Names are read from JSON, and an unknown one names the nearest")
     func names() throws {
         let names = try JSONDecoder().decode([MetricName].self, from: Data(#"["top_5","rmse","r2"]"#.utf8))

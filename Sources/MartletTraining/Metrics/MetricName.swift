@@ -1,40 +1,78 @@
 /// A metric by the name that recipes and result files use.
 public enum MetricName: String, Sendable, CaseIterable {
+    /// The share of the examples that are right.
     case accuracy
+    /// The share whose class is among the three likeliest.
     case top3 = "top_3"
+    /// The share whose class is among the five likeliest.
     case top5 = "top_5"
+    /// The share whose class is among the ten likeliest.
     case top10 = "top_10"
+    /// The mean of the classes' recalls.
     case balancedAccuracy = "balanced_accuracy"
-    /// Precision, recall and F1 of class 1 of two.
-    case precision, recall, f1
+
+    /// The precision of class 1 of two.
+    case precision
+    /// The precision of all classes' counts together.
     case precisionMicro = "precision_micro"
+    /// The mean of the classes' precisions.
     case precisionMacro = "precision_macro"
+    /// The mean of the classes' precisions, weighted by their examples.
     case precisionWeighted = "precision_weighted"
+    /// The recall of class 1 of two.
+    case recall
+    /// The recall of all classes' counts together.
     case recallMicro = "recall_micro"
+    /// The mean of the classes' recalls.
     case recallMacro = "recall_macro"
+    /// The mean of the classes' recalls, weighted by their examples.
     case recallWeighted = "recall_weighted"
+    /// The F1 figure of class 1 of two.
+    case f1
+    /// The F1 figure of all classes' counts together.
     case f1Micro = "f1_micro"
+    /// The mean of the classes' F1 figures.
     case f1Macro = "f1_macro"
+    /// The mean of the classes' F1 figures, weighted by their examples.
     case f1Weighted = "f1_weighted"
-    /// The mean over the classes, each against the others; of two classes that of class 1.
+
+    /// The area under the receiver operating characteristic: of class 1 of two, or the mean over classes.
     case auroc
+    /// The same, weighted by the classes' examples.
     case aurocWeighted = "auroc_weighted"
+    /// The average precision: of class 1 of two, or the mean over classes.
     case averagePrecision = "average_precision"
+    /// The same, weighted by the classes' examples.
     case averagePrecisionWeighted = "average_precision_weighted"
+
+    /// The mean cross entropy, in nats.
     case logLoss = "log_loss"
+    /// The mean squared distance of probabilities from certainty.
     case brier
     /// The expected calibration error in 15 bins.
     case calibrationError = "ece"
+    /// Agreement beyond chance, every error the same.
     case cohenKappa = "cohen_kappa"
+    /// Agreement beyond chance, errors weighted by the distance of the classes.
     case cohenKappaLinear = "cohen_kappa_linear"
+    /// Agreement beyond chance, errors weighted by the squared distance of the classes.
     case cohenKappaQuadratic = "cohen_kappa_quadratic"
+    /// The correlation of predictions and classes.
     case matthews
+
+    /// The mean absolute error.
     case meanAbsoluteError = "mae"
+    /// The mean squared error.
     case meanSquaredError = "mse"
+    /// The root of the mean squared error.
     case rootMeanSquaredError = "rmse"
+    /// The mean of the errors beside the targets' magnitudes, a fraction.
     case meanAbsolutePercentageError = "mape"
+    /// The largest error.
     case maxError = "max_error"
+    /// The share of the targets' variance that is accounted for.
     case r2
+    /// The same, leaving out the error that all values share.
     case explainedVariance = "explained_variance"
 
     /// What a metric is about.

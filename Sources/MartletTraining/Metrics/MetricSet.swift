@@ -1,3 +1,5 @@
+import MartletData
+import MartletNN
 import MartletTensor
 
 /// Several metrics by their names, gathered together.
@@ -77,4 +79,25 @@ private func merged<Kind: Metric>(_ metric: Kind, _ other: any Metric) -> any Me
     var sum = metric
     sum.merge(other)
     return sum
+}
+
+extension Layer {
+    /// Measures the model on data by several metrics, in evaluation mode; its mode is the former one afterwards.
+    ///
+    /// - Parameters:
+    ///   - metrics: by name, of classification or of regression.
+    ///   - loader: the data, gone through once.
+    /// - Throws: ``MetricError`` where the metrics do not suit the data; what `DataLoader.finish()` throws, and what went
+    ///   wrong where a batch cannot be computed.
+    public func measure(_ metrics: [MetricName], on loader: DataLoader) throws -> MetricSet {
+        let modes = modeSwitches.map { ($0, $0.isTraining) }
+        eval()
+        defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
+        var gathered = try MetricSet(metrics, classes: loader.dataset.classCount)
+        for batch in loader {
+            try withoutGradient { try gathered.update(outputs: self(batch.inputs), labels: batch.labels) }
+        }
+        try loader.finish()
+        return gathered
+    }
 }
