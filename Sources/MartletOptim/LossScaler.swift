@@ -25,9 +25,10 @@ import MartletTensor
 ///     }
 ///
 /// `step()` reads nothing: that a step is skipped is a choice in its plan, and leaves parameters and state as they were,
-/// bit for bit. `update()` reads that one answer after the step, takes back the counts of a skipped one, and sets the scale;
-/// the scale is an argument of the plan, which is not made anew. Between backward and step `unscale()` gives gradients that
-/// can be clipped. bfloat16 has float32's range and needs none of this.
+/// bit for bit. The choice is a pass over each of them beside the optimizer's own. `update()` reads that one answer after the
+/// step, takes back the counts of a skipped one and the state that it began, and sets the scale; the scale is an argument of
+/// the plan, which is not made anew. Between backward and step `unscale()` gives gradients that can be clipped. bfloat16 has
+/// float32's range and needs none of this.
 ///
 /// Source: P. Micikevicius et al., "Mixed precision training" (2018), section 3.2, in the form of torch.amp.GradScaler, whose
 /// defaults it has.

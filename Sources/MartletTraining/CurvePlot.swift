@@ -144,10 +144,13 @@ package struct CurvePlot {
     }
 
     private var dots: [String] {
-        marks.map { mark in
-            "<circle class=\"mark\" cx=\"\(across(mark.x))\" cy=\"\(up(mark.y))\" r=\"4\"/>"
-                + "<text x=\"\(across(mark.x))\" y=\"\(up(mark.y))\" dy=\"-8\" text-anchor=\"middle\">"
-                + "\(escaped(mark.label))</text>"
+        marks.enumerated().map { index, mark in
+            // Two marks may lie side by side: one is named above, the next below. At the ends names go inwards.
+            let place = x.position(mark.x)
+            let anchor = place < 0.15 ? "start" : place > 0.85 ? "end" : "middle"
+            return "<circle class=\"mark\" cx=\"\(across(mark.x))\" cy=\"\(up(mark.y))\" r=\"4\"/>"
+                + "<text x=\"\(across(mark.x))\" y=\"\(up(mark.y))\" dy=\"\(index.isMultiple(of: 2) ? -8 : 18)\" "
+                + "text-anchor=\"\(anchor)\">\(escaped(mark.label))</text>"
         }
     }
 
