@@ -15,7 +15,7 @@ import MartletTensor
 public final class GRU: Layer, ModeDependent, CountsOperations {
     /// Training or evaluation, as `train()` and `eval()` set it: only dropout between layers asks.
     public let mode = ModeSwitch()
-    private let stack: RecurrentStack<GatedRecurrence>
+    private let stack: RecurrentStack
 
     /// Parameters start from U(-1/√hidden, 1/√hidden), as PyTorch's do.
     ///
@@ -32,7 +32,7 @@ public final class GRU: Layer, ModeDependent, CountsOperations {
         bidirectional: Bool = false
     ) {
         stack = RecurrentStack(
-            GatedRecurrence(), inputs: inputs, hidden: hidden, layers: layers, bias: bias,
+            .gated, inputs: inputs, hidden: hidden, layers: layers, bias: bias,
             batchFirst: batchFirst, dropout: dropout, bidirectional: bidirectional)
     }
 

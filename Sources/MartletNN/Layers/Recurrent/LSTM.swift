@@ -33,7 +33,7 @@ public final class LSTM: Layer, ModeDependent, CountsOperations {
 
     /// Training or evaluation, as `train()` and `eval()` set it: only dropout between layers asks.
     public let mode = ModeSwitch()
-    private let stack: RecurrentStack<LongShortTermRecurrence>
+    private let stack: RecurrentStack
 
     /// Parameters start from U(-1/√hidden, 1/√hidden), as PyTorch's do.
     ///
@@ -50,7 +50,7 @@ public final class LSTM: Layer, ModeDependent, CountsOperations {
         bidirectional: Bool = false
     ) {
         stack = RecurrentStack(
-            LongShortTermRecurrence(), inputs: inputs, hidden: hidden, layers: layers, bias: bias,
+            .longShortTerm, inputs: inputs, hidden: hidden, layers: layers, bias: bias,
             batchFirst: batchFirst, dropout: dropout, bidirectional: bidirectional)
     }
 

@@ -17,7 +17,7 @@ public final class RNN: Layer, ModeDependent, CountsOperations {
 
     /// Training or evaluation, as `train()` and `eval()` set it: only dropout between layers asks.
     public let mode = ModeSwitch()
-    private let stack: RecurrentStack<PlainRecurrence>
+    private let stack: RecurrentStack
 
     /// Parameters start from U(-1/√hidden, 1/√hidden), as PyTorch's do.
     ///
@@ -35,7 +35,7 @@ public final class RNN: Layer, ModeDependent, CountsOperations {
         bidirectional: Bool = false, nonlinearity: Nonlinearity = .tanh
     ) {
         stack = RecurrentStack(
-            PlainRecurrence(nonlinearity: nonlinearity), inputs: inputs, hidden: hidden, layers: layers, bias: bias,
+            nonlinearity == .tanh ? .tanh : .relu, inputs: inputs, hidden: hidden, layers: layers, bias: bias,
             batchFirst: batchFirst, dropout: dropout, bidirectional: bidirectional)
     }
 

@@ -1,73 +1,70 @@
 import MartletGraph
 import MartletTensor
 
-/// One step of a recurrent layer: its formula, from which the layer and the cell of that name are made.
-protocol Recurrence: Sendable {
+/// What a recurrent layer does at one step: the formula from which the layer and the cell of its name are made.
+enum Recurrence: String, Hashable, Sendable {
+    /// h' = tanh(W_ih·x + b_ih + W_hh·h + b_hh).
+    case tanh
+    /// h' = max(W_ih·x + b_ih + W_hh·h + b_hh, 0).
+    case relu
+    /// Long short-term memory; the rows of the weights are those of i, f, g and o.
+    case longShortTerm
+    /// Gated recurrent units; the rows of the weights are those of r, z and n.
+    case gated
+
     /// The name in messages.
-    var name: String { get }
+    var name: String {
+        switch self {
+        case .tanh, .relu: "RNN"
+        case .longShortTerm: "LSTM"
+        case .gated: "GRU"
+        }
+    }
+
     /// Blocks of rows that the weights hold, one a gate.
-    var gates: Int { get }
+    var gates: Int {
+        switch self {
+        case .tanh, .relu: 1
+        case .longShortTerm: 4
+        case .gated: 3
+        }
+    }
+
     /// Tensors `[batch, hidden]` in a state, the layer's output first.
-    var stateCount: Int { get }
-    /// Whether the hidden side's bias can be added to the input's once for all steps.
-    var addsBiases: Bool { get }
-    /// The state after a step.
+    var stateCount: Int { self == .longShortTerm ? 2 : 1 }
+
+    /// Whether inputs and products count by their sum alone, so that b_hh can be added to the inputs once for all steps.
+    var readsSums: Bool { self != .gated }
+
+    /// The state after a step, without the product that leads to it.
     ///
     /// - Parameters:
-    ///   - projected: W_ih·x + b_ih, `[batch, gates·hidden]`; and b_hh where `addsBiases`
-    ///   - state: the state before
-    ///   - hidden: W_hhᵀ, `[hidden, gates·hidden]`
-    ///   - bias: b_hh, where it is not in `projected`
-    func step(_ projected: Tensor, _ state: [Tensor], hidden: Tensor, bias: Tensor?) -> [Tensor]
-}
-
-/// h' = tanh(W_ih·x + b_ih + W_hh·h + b_hh), or with ReLU.
-struct PlainRecurrence: Recurrence {
-    let nonlinearity: RNN.Nonlinearity
-    let name = "RNN"
-    let gates = 1
-    let stateCount = 1
-    let addsBiases = true
-
-    func step(_ projected: Tensor, _ state: [Tensor], hidden: Tensor, bias: Tensor?) -> [Tensor] {
-        let sum = projected + matmul(state[0], hidden)
-        return [nonlinearity == .tanh ? tanh(sum) : relu(sum)]
+    ///   - input: W_ih·x + b_ih, `[batch, gates·hidden]`; and b_hh where only sums are read.
+    ///   - product: W_hh·h, and b_hh where not only sums are read.
+    ///   - state: the state before.
+    func step(_ input: Value, _ product: Value, _ state: [Value]) -> [Value] {
+        switch self {
+        case .tanh: return [(input + product).applying(.tanh)]
+        case .relu: return [(input + product).applying(.relu)]
+        case .longShortTerm:
+            let rows = split(input + product)
+            let (enter, forget, leave) = (
+                rows[0].applying(.sigmoid), rows[1].applying(.sigmoid), rows[3].applying(.sigmoid)
+            )
+            let cell = forget * state[1] + enter * rows[2].applying(.tanh)
+            return [leave * cell.applying(.tanh), cell]
+        case .gated:
+            let (x, h) = (split(input), split(product))
+            let (reset, update) = ((x[0] + h[0]).applying(.sigmoid), (x[1] + h[1]).applying(.sigmoid))
+            let new = (x[2] + reset * h[2]).applying(.tanh)
+            return [new + update * (state[0] - new)]
+        }
     }
-}
 
-/// The rows of the weights are those of i, f, g and o.
-struct LongShortTermRecurrence: Recurrence {
-    let name = "LSTM"
-    let gates = 4
-    let stateCount = 2
-    let addsBiases = true
-
-    func step(_ projected: Tensor, _ state: [Tensor], hidden: Tensor, bias: Tensor?) -> [Tensor] {
-        let size = state[0].shape[1]
-        let gates = (projected + matmul(state[0], hidden)).parts([size, size, size, size], axis: 1)
-        let (input, forget, candidate, output) = (
-            sigmoid(gates[0]), sigmoid(gates[1]), tanh(gates[2]), sigmoid(gates[3])
-        )
-        let cell = forget * state[1] + input * candidate
-        return [output * tanh(cell), cell]
-    }
-}
-
-/// The rows of the weights are those of r, z and n.
-struct GatedRecurrence: Recurrence {
-    let name = "GRU"
-    let gates = 3
-    let stateCount = 1
-    let addsBiases = false
-
-    func step(_ projected: Tensor, _ state: [Tensor], hidden: Tensor, bias: Tensor?) -> [Tensor] {
-        let size = state[0].shape[1]
-        var product = matmul(state[0], hidden)
-        if let bias { product = product + bias }
-        let (x, h) = (projected.parts([size, size, size], axis: 1), product.parts([size, size, size], axis: 1))
-        let (reset, update) = (sigmoid(x[0] + h[0]), sigmoid(x[1] + h[1]))
-        let new = tanh(x[2] + reset * h[2])
-        return [new + update * (state[0] - new)]
+    /// The rows of each gate.
+    private func split(_ all: Value) -> [Value] {
+        let family = ConcatenationParts(axis: 1, counts: Array(repeating: all.shape[1] / gates, count: gates))
+        return Value.makeAll(.composite(CompositeCall(family)), [all])
     }
 }
 
@@ -99,15 +96,15 @@ struct RecurrentWeights: Sendable {
         return all.compactMap { entry in entry.parameter.map { (entry.name + suffix, $0) } }
     }
 
-    /// W_ih·x + b_ih for all of x at once; and b_hh where the recurrence adds it there.
-    func projected(_ x: Tensor, _ recurrence: some Recurrence) -> Tensor {
+    /// W_ih·x + b_ih for all of x at once; and b_hh where the recurrence reads sums alone.
+    func projected(_ x: Tensor, _ recurrence: Recurrence) -> Tensor {
         guard let inputBias, let hiddenBias else { return linear(x, input.value) }
-        let bias = recurrence.addsBiases ? inputBias.value + hiddenBias.value : inputBias.value
+        let bias = recurrence.readsSums ? inputBias.value + hiddenBias.value : inputBias.value
         return linear(x, input.value, bias: bias)
     }
 
-    /// What the steps of a recurrence take of these parameters.
-    func stepping(_ recurrence: some Recurrence) -> (hidden: Tensor, bias: Tensor?) {
-        (hidden.value.transpose(), recurrence.addsBiases ? nil : hiddenBias?.value)
+    /// W_hh and what of b_hh is not in the projection, in the projection's type: under `autocast` all of a step is narrow.
+    func stepping(_ recurrence: Recurrence, _ type: DataType) -> (weight: Value, bias: Value?) {
+        (hidden.value.value.cast(to: type), recurrence.readsSums ? nil : hiddenBias?.value.value.cast(to: type))
     }
 }

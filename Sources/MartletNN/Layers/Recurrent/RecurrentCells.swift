@@ -9,13 +9,13 @@ import MartletTensor
 /// - x `[batch, inputs]`, state `[batch, hidden]` → the state after the step
 /// - `weight_ih` `[hidden, inputs]`, `weight_hh` `[hidden, hidden]`, biases `[hidden]`
 public final class RNNCell: Module {
-    private let recurrence: PlainRecurrence
+    private let recurrence: Recurrence
     private let weights: RecurrentWeights
     private let hidden: Int
 
     /// Parameters start from U(-1/√hidden, 1/√hidden), as PyTorch's do.
     public init(_ inputs: Int, _ hidden: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh) {
-        recurrence = PlainRecurrence(nonlinearity: nonlinearity)
+        recurrence = nonlinearity == .tanh ? .tanh : .relu
         guard inputs > 0, hidden > 0 else { stop("RNNCell(\(inputs), \(hidden)): positive sizes are expected") }
         weights = RecurrentWeights(inputs: inputs, hidden: hidden, gates: recurrence.gates, bias: bias)
         self.hidden = hidden
@@ -36,7 +36,7 @@ public final class RNNCell: Module {
 /// - x `[batch, inputs]`, state `[batch, hidden]` → the state after the step
 /// - `weight_ih` `[4·hidden, inputs]`, `weight_hh` `[4·hidden, hidden]`, biases `[4·hidden]`
 public final class LSTMCell: Module {
-    private let recurrence = LongShortTermRecurrence()
+    private let recurrence = Recurrence.longShortTerm
     private let weights: RecurrentWeights
     private let hidden: Int
 
@@ -63,7 +63,7 @@ public final class LSTMCell: Module {
 /// - x `[batch, inputs]`, state `[batch, hidden]` → the state after the step
 /// - `weight_ih` `[3·hidden, inputs]`, `weight_hh` `[3·hidden, hidden]`, biases `[3·hidden]`
 public final class GRUCell: Module {
-    private let recurrence = GatedRecurrence()
+    private let recurrence = Recurrence.gated
     private let weights: RecurrentWeights
     private let hidden: Int
 
@@ -84,7 +84,7 @@ public final class GRUCell: Module {
 }
 
 private func stepped(
-    _ recurrence: some Recurrence, _ weights: RecurrentWeights, _ x: Tensor, _ state: [Tensor]?, _ hidden: Int
+    _ recurrence: Recurrence, _ weights: RecurrentWeights, _ x: Tensor, _ state: [Tensor]?, _ hidden: Int
 ) -> [Tensor] {
     let inputs = weights.input.shape[1]
     guard x.rank == 2, x.shape[1] == inputs, state?.allSatisfy({ $0.shape.sizes == [x.shape[0], hidden] }) ?? true
@@ -96,7 +96,10 @@ private func stepped(
     }
     let projected = weights.projected(x, recurrence)
     let zeros = onNoDevice { Tensor.zeros([x.shape[0], hidden], dtype: projected.dtype) }
-    let (matrix, bias) = weights.stepping(recurrence)
-    return recurrence.step(
-        projected, state ?? Array(repeating: zeros, count: recurrence.stateCount), hidden: matrix, bias: bias)
+    let before = (state ?? Array(repeating: zeros, count: recurrence.stateCount)).map {
+        $0.value.cast(to: projected.dtype)
+    }
+    let (weight, bias) = weights.stepping(recurrence, projected.dtype)
+    let product = before[0].matmul(weight.transposed, bias: bias)
+    return recurrence.step(projected.value, product, before).map { Tensor($0) }
 }

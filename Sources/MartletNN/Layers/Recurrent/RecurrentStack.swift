@@ -3,10 +3,10 @@ import MartletTensor
 
 /// Layers of a recurrence above one another, in one direction or both: what RNN, LSTM and GRU are made of.
 ///
-/// The product of the inputs is taken for all steps at once; what remains in the loop over time is the product of the hidden
-/// state and the gates, which the planner fuses.
-struct RecurrentStack<Step: Recurrence>: Sendable {
-    let step: Step
+/// The product of the inputs is taken for all steps at once; what remains in the loop over time (`RecurrentSequence`) is the product
+/// of the hidden state and the gates, which the planner fuses.
+struct RecurrentStack: Sendable {
+    let step: Recurrence
     let inputs: Int
     let hidden: Int
     let layers: Int
@@ -17,7 +17,7 @@ struct RecurrentStack<Step: Recurrence>: Sendable {
     let weights: [RecurrentWeights]
 
     init(
-        _ step: Step, inputs: Int, hidden: Int, layers: Int, bias: Bool, batchFirst: Bool, dropout: Double,
+        _ step: Recurrence, inputs: Int, hidden: Int, layers: Int, bias: Bool, batchFirst: Bool, dropout: Double,
         bidirectional: Bool
     ) {
         guard inputs > 0, hidden > 0, layers > 0, (0..<1).contains(dropout) else {
@@ -86,38 +86,34 @@ struct RecurrentStack<Step: Recurrence>: Sendable {
 
     /// One layer in one direction over `[time, batch, features]`.
     private func passed(
-        _ x: Tensor, _ weights: RecurrentWeights, from initial: [Tensor]?, running: [Tensor]?, backwards: Bool
+        _ x: Tensor, _ weights: RecurrentWeights, from initial: [Tensor]?, running: Tensor?, backwards: Bool
     ) -> (output: Tensor, state: [Tensor]) {
         let (time, batch) = (x.shape[0], x.shape[1])
         let projected = weights.projected(x, step)
-        let steps = projected.parts(Array(repeating: 1, count: time), axis: 0).map { $0.squeeze(axis: 0) }
-        let (hidden, bias) = weights.stepping(step)
-        let zeros = onNoDevice { Tensor.zeros([batch, self.hidden], dtype: projected.dtype) }
-        var state = initial ?? Array(repeating: zeros, count: step.stateCount)
-        var outputs = Array(repeating: zeros, count: time)
-        for index in backwards ? Array((0..<time).reversed()) : Array(0..<time) {
-            let next = step.step(steps[index], state, hidden: hidden, bias: bias)
-            guard let isRunning = running?[index] else {
-                state = next
-                outputs[index] = next[0]
-                continue
-            }
-            state = zip(next, state).map { `where`(isRunning, $0, $1) }
-            outputs[index] = `where`(isRunning, next[0], zeros)
+        let (weight, bias) = weights.stepping(step, projected.dtype)
+        let zeros = onNoDevice { Tensor.zeros([batch, hidden], dtype: projected.dtype) }
+        let start = initial ?? Array(repeating: zeros, count: step.stateCount)
+        let family = RecurrentSequence(step, backwards: backwards, hasBias: bias != nil, isMasked: running != nil)
+        let operands =
+            [projected.value, weight] + start.map { $0.value.cast(to: projected.dtype) }
+            + [bias, running?.value].compactMap { $0 }
+        let sequences = Value.makeAll(.composite(CompositeCall(family)), operands).prefix(step.stateCount).map {
+            Tensor($0)
         }
-        return (stacked(outputs), state)
+        let last = sequences.map { $0.narrow(axis: 0, start: backwards ? 0 : time - 1, count: 1).squeeze(axis: 0) }
+        guard let running else { return (sequences[0], last) }
+        return (`where`(running, sequences[0], Tensor(sequences[0].value.constant(0))), last)
     }
 
-    /// For each step which examples have not ended yet, `[batch, 1]`.
-    private func stillRunning(_ lengths: Tensor, _ time: Int, _ batch: Int) -> [Tensor] {
+    /// At which steps which examples have not ended yet, `[time, batch, 1]`.
+    private func stillRunning(_ lengths: Tensor, _ time: Int, _ batch: Int) -> Tensor {
         guard lengths.shape.sizes == [batch], lengths.dtype.isInteger else {
             stop(
                 "\(step.name): lengths are integers [\(batch)], one for each example, not \(lengths.dtype) \(lengths.shape)"
             )
         }
         IndexCheck.check(step.name, "length", lengths, below: time + 1, ignoring: nil)
-        let column = lengths.to(dtype: .int64).unsqueeze(axis: 1)
-        return (0..<time).map { column .> $0 }
+        return Tensor(Value.iota([time, 1, 1], axis: 0)) .< lengths.to(dtype: .int64).reshape([1, batch, 1])
     }
 
     private func checked(_ state: [Tensor], _ batch: Int) -> [Tensor] {
