@@ -45,6 +45,8 @@ struct EveryLayerTests {
 
     static let products: [Row] = [
         Row(name: "Linear", input: [3, 4]) { Linear(4, 2) },
+        Row(name: "WeightNorm", input: [3, 4]) { WeightNorm(Linear(4, 2)) },
+        Row(name: "SpectralNorm", input: [2, 4, 5, 6]) { SpectralNorm(Conv2d(4, 3, kernelSize: 3)) },
         Row(name: "Embedding", input: [3, 4], indices: true) { Embedding(5, 2, paddingIndex: 1) },
         Row(name: "Conv1d", input: [2, 4, 7]) { Conv1d(4, 2, kernelSize: 3, groups: 2) },
         Row(name: "Conv2d", input: [2, 4, 7, 6]) { Conv2d(4, 4, kernelSize: 3, groups: 4) },

@@ -28,7 +28,7 @@ struct GoldenLayerTests {
             [
                 activations, sixths, axisActivations, convolutions, poolings, adaptivePoolings, normalizations,
                 paddings,
-                shapings,
+                shapings, parametrizations,
             ]
             .flatMap(\.keys))
         #expect(Set(try GoldenFile("layers").cases.map(\.operation)) == known)
@@ -49,6 +49,8 @@ struct GoldenLayerTests {
     }
 
     @Test func `Normalisations and their running statistics agree`() throws { try check(normalizations) }
+
+    @Test func `Weight and spectral normalisation agree`() throws { try check(parametrizations) }
 
     @Test func `Paddings agree`() throws { try check(paddings) }
 
@@ -202,5 +204,33 @@ private let shapings: Makers = [
         let corners = golden.isSet("alignsCorners")
         if let size = golden.integers("size") { return Upsample(size: size, mode: mode, alignsCorners: corners) }
         return Upsample(by: try golden.real("factor"), mode: mode, alignsCorners: corners)
+    },
+]
+
+private let parametrizations: Makers = [
+    "WeightNorm": { golden in
+        let axis = golden.integer("axis")
+        switch golden.text("layer") {
+        case "Linear": return WeightNorm(Linear(4, 3), axis: axis)
+        case "Conv1d": return WeightNorm(Conv1d(4, 3, kernelSize: 2), axis: axis)
+        case "Conv2d": return WeightNorm(Conv2d(4, 3, kernelSize: 2), axis: axis)
+        case "Conv3d": return WeightNorm(Conv3d(2, 3, kernelSize: 2), axis: axis)
+        case "ConvTranspose1d": return WeightNorm(ConvTranspose1d(4, 3, kernelSize: 2), axis: axis)
+        case "ConvTranspose2d": return WeightNorm(ConvTranspose2d(4, 3, kernelSize: 2), axis: axis)
+        case "ConvTranspose3d": return WeightNorm(ConvTranspose3d(2, 3, kernelSize: 2), axis: axis)
+        default: throw GoldenError("\(golden) has no layer that is known")
+        }
+    },
+    "SpectralNorm": { golden in
+        switch golden.text("layer") {
+        case "Linear": return SpectralNorm(Linear(4, 3))
+        case "Conv1d": return SpectralNorm(Conv1d(4, 3, kernelSize: 2))
+        case "Conv2d": return SpectralNorm(Conv2d(4, 3, kernelSize: 2))
+        case "Conv3d": return SpectralNorm(Conv3d(2, 3, kernelSize: 2))
+        case "ConvTranspose1d": return SpectralNorm(ConvTranspose1d(4, 3, kernelSize: 2))
+        case "ConvTranspose2d": return SpectralNorm(ConvTranspose2d(4, 3, kernelSize: 2))
+        case "ConvTranspose3d": return SpectralNorm(ConvTranspose3d(2, 3, kernelSize: 2))
+        default: throw GoldenError("\(golden) has no layer that is known")
+        }
     },
 ]

@@ -116,6 +116,23 @@ def embeddings(file):
              {"count": 5, "width": 3, "paddingIndex": 2})
 
 
+def parametrizations(file):
+    """Weight and spectral normalisation; PyTorch's iteration in training moves u and v, which are recorded after the call."""
+    norms = nn.utils.parametrizations
+    layers = {"Linear": (lambda: nn.Linear(4, 3), (5, 4)), "Conv1d": (lambda: nn.Conv1d(4, 3, 2), (2, 4, 5)),
+              "Conv2d": (lambda: nn.Conv2d(4, 3, 2), (2, 4, 3, 4)), "Conv3d": (lambda: nn.Conv3d(2, 3, 2), (2, 2, 3, 3, 2)),
+              "ConvTranspose1d": (lambda: nn.ConvTranspose1d(4, 3, 2), (2, 4, 5)),
+              "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 3, 2), (2, 4, 3, 2)),
+              "ConvTranspose3d": (lambda: nn.ConvTranspose3d(2, 3, 2), (1, 2, 2, 3, 2))}
+    for name, (make, shape) in layers.items():
+        inputs = {"input": normal(f"parametrized {name}", *shape)}
+        for axis in (0, 1, None) if name == "Linear" else (0,):
+            add(file, f"WeightNorm.{name}.{axis}", "WeightNorm", norms.weight_norm(make(), dim=axis), inputs, layer=name, axis=axis)
+        for training in (True, False):
+            add(file, f"SpectralNorm.{name}.{training}", "SpectralNorm", norms.spectral_norm(make()), inputs, training=training,
+                layer=name)
+
+
 file = GoldenFile("layers")
 activations(file)
 convolutions(file)
@@ -123,4 +140,5 @@ poolings(file)
 normalizations(file)
 shapes(file)
 embeddings(file)
+parametrizations(file)
 file.write()

@@ -2,7 +2,8 @@ import MartletGraph
 import MartletTensor
 
 extension Module {
-    /// Draws all weights and biases anew: those of normalisations, whose ones and zeros mean something, stay as they are.
+    /// Draws all weights and biases anew: those of normalisations, whose ones and zeros mean something, stay as they are, and so do
+    /// the norms of `WeightNorm`.
     ///
     /// A parameter whose name ends with a part that begins with `bias`, or ends in `_bias`, is a bias; of the others those with
     /// two axes or more are weights. One-axis parameters that are no biases, such as the slopes of `PReLU`, stay. A parameter that
@@ -23,16 +24,24 @@ extension Module {
         }
     }
 
-    /// The parameters of every normalisation in the tree.
+    /// The scales and shifts of every normalisation in the tree.
     private var normalizationParameters: [ObjectIdentifier] {
-        namedModules.filter { $0.module is any Normalization }.flatMap { entry in
-            entry.module.parameters.map { ObjectIdentifier($0) }
+        namedModules.compactMap { $0.module as? any Normalization }.flatMap(\.scalesAndShifts).map {
+            ObjectIdentifier($0)
         }
     }
 }
 
-/// A layer whose weights scale what is normalised already: they start from 1, whatever the network's weights start from.
-protocol Normalization: Module {}
+/// A layer with parameters that scale or shift what is normalised already: they keep their start, whatever the network's weights
+/// start from.
+protocol Normalization: Module {
+    var scalesAndShifts: [Parameter] { get }
+}
+
+extension Normalization {
+    /// All of its parameters.
+    var scalesAndShifts: [Parameter] { parameters }
+}
 
 extension BatchNorm1d: Normalization {}
 extension BatchNorm2d: Normalization {}
@@ -43,3 +52,6 @@ extension InstanceNorm3d: Normalization {}
 extension LayerNorm: Normalization {}
 extension GroupNorm: Normalization {}
 extension RMSNorm: Normalization {}
+extension WeightNorm: Normalization {
+    var scalesAndShifts: [Parameter] { [magnitude] }
+}
