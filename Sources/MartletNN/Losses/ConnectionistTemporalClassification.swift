@@ -53,7 +53,8 @@ private struct LabelPaths {
         let pairs = stacked([blanks.expand(targets.shape), targets], axis: 2).reshape([batch, 2 * longest])
         labels = concatenated([pairs, blanks.expand([batch, 1])], axis: 1)
         let before = concatenated([blanks.expand([batch, 2]), labels], axis: 1)
-        maySkip = labels .!= before.narrow(axis: 1, start: 0, count: 2 * longest + 1)
+        let twoBack = before.narrow(axis: 1, start: 0, count: 2 * longest + 1)
+        maySkip = (labels .!= twoBack)
     }
 
     /// α after each example's last step, `[batch, count]`.
