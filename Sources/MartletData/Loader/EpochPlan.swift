@@ -28,7 +28,8 @@ struct EpochPlan: Sendable {
             : loader.checkedIndices(
                 of: SamplingEpoch(
                     sampleCount: loader.dataset.count, batchSize: loader.batchSize, seed: seed, number: epoch))
-        repetitions = order.flatMap { Self.repetitions(in: $0, sampleCount: loader.dataset.count) }
+        let drawsNumbers = reader == nil
+        repetitions = drawsNumbers ? order.flatMap { Self.repetitions(in: $0, of: loader.dataset.count) } : nil
     }
 
     /// The places of a batch in the epoch's order.
@@ -104,7 +105,8 @@ extension EpochPlan {
         return Generator(seed: stream.next())
     }
 
-    private static func repetitions(in order: [Int], sampleCount: Int) -> [UInt32]? {
+    /// How often each index of an order came before in it; nil where none comes twice.
+    private static func repetitions(in order: [Int], of sampleCount: Int) -> [UInt32]? {
         var seen = [UInt32](repeating: 0, count: sampleCount)
         var repeats = false
         let repetitions = order.map { index in

@@ -100,9 +100,13 @@ struct Extremes {
             lowest = [Double](repeating: .infinity, count: shape.elementCount)
             highest = [Double](repeating: -.infinity, count: shape.elementCount)
         }
-        block.visit { number, group in
-            lowest[group] = min(lowest[group], number)
-            highest[group] = max(highest[group], number)
+        lowest.withUnsafeMutableBufferPointer { lowest in
+            highest.withUnsafeMutableBufferPointer { highest in
+                block.visit { number, group in
+                    lowest[group] = min(lowest[group], number)
+                    highest[group] = max(highest[group], number)
+                }
+            }
         }
     }
 }

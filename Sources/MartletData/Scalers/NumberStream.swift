@@ -31,11 +31,12 @@ struct NumberStream<Source: Dataset> {
         let first = try onNoDevice { try numbers(of: reader.completed(reader.gathered([0]))) }
         let map = GroupMap(per, sample: Shape(Array(first.shape.sizes.dropFirst())))
         let size = max(1, Self.blockSize / max(1, map.groups.count))
+        var block = NumberBlock(map)
         var start = 0
         while start < dataset.count {
             let end = min(dataset.count, start + size)
             let x = try onNoDevice { try numbers(of: reader.completed(reader.gathered(Array(start..<end)))) }
-            var block = NumberBlock(map)
+            block.numbers.removeAll(keepingCapacity: true)
             try block.append(x)
             try body(block)
             start = end

@@ -60,75 +60,87 @@ struct SortedQuantiles {
 ///
 /// A number's bits, turned so that they are in the numbers' order, are found from the highest on: of the numbers that share the
 /// bits found so far, those with each of 256 next bytes are counted, and the byte is where the rank sought falls.
+///
+/// For each fraction two numbers are sought in each group, the neighbours that the quantile lies between: *targets*, side by side.
 struct SelectedQuantiles {
     private(set) var result: GroupQuantiles = ([], [])
 
-    /// The number of a rank: the bits that are known, and the rank among the numbers that share them.
-    private struct Target {
-        var prefix: UInt64 = 0
-        var rank = 0
-        var counts = [Int](repeating: 0, count: 256)
-    }
+    /// How many targets each group has.
+    private let targets: Int
+    /// The bits found of each target.
+    private var prefixes: [UInt64] = []
+    /// Each target's rank among the numbers that share its bits.
+    private var ranks: [Int] = []
+    /// For each target, how many numbers that share its bits go on with each byte.
+    private var counts: [Int] = []
 
     init(_ stream: NumberStream<some Dataset>, _ fractions: [Double]) throws {
-        var groups: [[Target]] = []
+        targets = 2 * fractions.count
         var places: [[QuantilePlace]] = []
-        var shape: Shape = []
         for shift in stride(from: 56, through: 0, by: -8) {
             try stream.forEachBlock { block in
-                if groups.isEmpty {
-                    shape = block.map.shape
-                    let targets = [Target](repeating: Target(), count: 2 * fractions.count)
-                    groups = [[Target]](repeating: targets, count: shape.elementCount)
-                }
+                if prefixes.isEmpty { begin(block.map.shape) }
+                count(block, shift: UInt64(shift))
+            }
+            if shift == 56 { places = (0..<result.shape.elementCount).map { rank(fractions, group: $0) } }
+            for target in prefixes.indices { narrow(target) }
+        }
+        result.quantiles = places.indices.map { group in
+            fractions.indices.map { index in
+                let target = group * targets + 2 * index
+                return places[group][index].interpolated(
+                    Self.number(prefixes[target]), Self.number(prefixes[target + 1]))
+            }
+        }
+    }
+
+    private mutating func begin(_ shape: Shape) {
+        result.shape = shape
+        let all = shape.elementCount * targets
+        prefixes = [UInt64](repeating: 0, count: all)
+        ranks = [Int](repeating: 0, count: all)
+        counts = [Int](repeating: 0, count: 256 * all)
+    }
+
+    /// Counts the byte at `shift` of the numbers that share what was found above it.
+    private mutating func count(_ block: NumberBlock, shift: UInt64) {
+        let targets = targets
+        prefixes.withUnsafeBufferPointer { prefixes in
+            counts.withUnsafeMutableBufferPointer { counts in
                 block.visit { number, group in
                     let key = Self.ordered(number)
-                    for target in groups[group].indices where Self.shares(key, groups[group][target].prefix, shift) {
-                        groups[group][target].counts[Int(key >> UInt64(shift) & 0xFF)] += 1
+                    let byte = Int(key >> shift & 0xFF)
+                    // No bit is found before the first reading, where the prefix and what it is held against are 0.
+                    let above = shift == 56 ? 0 : key >> (shift + 8)
+                    for target in group * targets..<(group + 1) * targets where prefixes[target] == above {
+                        counts[256 * target + byte] += 1
                     }
                 }
             }
-            if shift == 56 {
-                places = groups.indices.map { group in Self.places(fractions, &groups[group]) }
-            }
-            for group in groups.indices {
-                for target in groups[group].indices { Self.narrow(&groups[group][target]) }
-            }
         }
-        let quantiles = zip(groups, places).map { targets, places in
-            places.indices.map { place in
-                let (low, high) = (targets[2 * place].prefix, targets[2 * place + 1].prefix)
-                return places[place].interpolated(Self.number(low), Self.number(high))
-            }
-        }
-        result = (shape, quantiles)
     }
 
-    /// True where the bits above the byte at `shift` are those found.
-    private static func shares(_ key: UInt64, _ prefix: UInt64, _ shift: Int) -> Bool {
-        shift == 56 || key >> UInt64(shift + 8) == prefix
-    }
-
-    /// The ranks of each fraction's two neighbours, now that the numbers are counted.
-    private static func places(_ fractions: [Double], _ targets: inout [Target]) -> [QuantilePlace] {
-        let count = targets.first?.counts.reduce(0, +) ?? 0
+    /// The ranks of each fraction's two neighbours, now that a group's numbers are counted.
+    private mutating func rank(_ fractions: [Double], group: Int) -> [QuantilePlace] {
+        let first = group * targets
+        let count = counts[256 * first..<256 * (first + 1)].reduce(0, +)
         return fractions.indices.map { index in
             let place = QuantilePlace(fractions[index], of: count)
-            targets[2 * index].rank = place.rank
-            targets[2 * index + 1].rank = min(place.rank + 1, max(0, count - 1))
+            ranks[first + 2 * index] = place.rank
+            ranks[first + 2 * index + 1] = min(place.rank + 1, max(0, count - 1))
             return place
         }
     }
 
-    /// Takes the byte in which the rank falls, and starts counting anew.
-    private static func narrow(_ target: inout Target) {
+    /// Takes the byte in which a target's rank falls, and starts counting anew.
+    private mutating func narrow(_ target: Int) {
         var byte = 0
-        while byte < 255, target.rank >= target.counts[byte] {
-            target.rank -= target.counts[byte]
+        while byte < 255, ranks[target] >= counts[256 * target + byte] {
+            ranks[target] -= counts[256 * target + byte]
             byte += 1
         }
-        target.prefix = target.prefix << 8 | UInt64(byte)
-        target.counts = [Int](repeating: 0, count: 256)
+        prefixes[target] = prefixes[target] << 8 | UInt64(byte)
+        for place in 256 * target..<256 * (target + 1) { counts[place] = 0 }
     }
 
     /// A number's bits such that their order is the numbers'.

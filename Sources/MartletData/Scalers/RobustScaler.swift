@@ -29,10 +29,10 @@ public struct RobustScaler: Scaler {
     ///   - quantiles: the part of the numbers that lies below each end of the scale; the quartiles are 0.25 and 0.75.
     ///   - per: which numbers are scaled alike.
     ///   - part: which part of a sample is learnt from and scaled.
-    ///   - memoryLimit: how many numbers may be kept while quantiles are found; 256 MiB of them by default.
+    ///   - memoryLimit: how many numbers may be kept while quantiles are found; 512 MiB of them by default.
     public init(
         quantiles: ClosedRange<Double> = 0.25...0.75, per: ScalerGrouping = .feature, of part: SamplePart = .inputs,
-        memoryLimit: Int = 1 << 25
+        memoryLimit: Int = 1 << 26
     ) {
         guard quantiles.lowerBound >= 0, quantiles.upperBound <= 1, quantiles.lowerBound < quantiles.upperBound else {
             stop("RobustScaler: quantiles must be two different numbers of 0...1, they are \(quantiles)")

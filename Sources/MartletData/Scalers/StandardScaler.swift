@@ -55,24 +55,26 @@ struct Moments {
             shape = block.map.shape
             (count, mean, squares) = (zeros(groups), zeros(groups), zeros(groups))
         }
-        var own = (count: zeros(groups), mean: zeros(groups))
-        block.visit { number, group in
-            own.count[group] += 1
-            own.mean[group] += number
-        }
-        for group in 0..<groups { own.mean[group] /= max(1, own.count[group]) }
-        // The differences would add up to 0 but for the mean's rounding, which they correct.
-        var (difference, square) = (zeros(groups), zeros(groups))
-        block.visit { number, group in
-            let distance = number - own.mean[group]
-            difference[group] += distance
-            square[group] += distance * distance
-        }
-        for group in 0..<groups where own.count[group] > 0 {
-            let correction = difference[group] / own.count[group]
-            merge(
-                group, count: own.count[group], mean: own.mean[group] + correction,
-                squares: square[group] - difference[group] * correction)
+        var scratch = zeros(4 * groups)
+        scratch.withUnsafeMutableBufferPointer { own in
+            let (means, differences, distances) = (groups, 2 * groups, 3 * groups)
+            block.visit { number, group in
+                own[group] += 1
+                own[means + group] += number
+            }
+            for group in 0..<groups { own[means + group] /= max(1, own[group]) }
+            // The differences would add up to 0 but for the mean's rounding, which they correct.
+            block.visit { number, group in
+                let difference = number - own[means + group]
+                own[differences + group] += difference
+                own[distances + group] += difference * difference
+            }
+            for group in 0..<groups where own[group] > 0 {
+                let correction = own[differences + group] / own[group]
+                merge(
+                    group, count: own[group], mean: own[means + group] + correction,
+                    squares: own[distances + group] - own[differences + group] * correction)
+            }
         }
     }
 
