@@ -63,7 +63,7 @@ extension DataCommand {
             }
             let set = try images.loadReporting(.train, directory: recipe.data.directory)
             let stored = StoredImages(set)
-            return (0..<min(rows, stored.count)).map { PlanarImage(stored[$0].inputs) }
+            return try (0..<min(rows, stored.count)).map { try PlanarImage(stored[$0].inputs) }
         }
     }
 }

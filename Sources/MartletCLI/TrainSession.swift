@@ -111,9 +111,13 @@ struct TrainSession {
         Report(
             title: recipe.title, parameters: model.parameterCount, device: Machine.description,
             history: outcome.history, confusion: result?.confusion, classNames: data.train.classNames,
-            wrongImages: data.testImages.map { images in result.mistakes.prefix(24).map { wrongImage($0, images) } }
-                ?? [],
+            wrongImages: wrongImages(result),
             settings: recipe.settings.map { Report.Setting($0.key, $0.value) })
+    }
+
+    private func wrongImages(_ result: Evaluation?) -> [Report.WrongImage] {
+        guard let images = data.testImages, let result else { return [] }
+        return result.mistakes.prefix(24).map { wrongImage($0, images) }
     }
 
     private func wrongImage(_ mistake: Evaluation.Mistake, _ test: any RecordDataset) -> Report.WrongImage {

@@ -1,3 +1,4 @@
+import Foundation
 import MartletTensor
 
 /// A cheap stream of random bits for indices and drawings on the host: SplitMix64 (Steele, Lea, Flood 2014).
@@ -43,6 +44,16 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 
     /// A number in [0, 1), of 53 random bits.
     public mutating func unitDouble() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// A number in [0, 1), of 53 random bits.
+    package mutating func unit53() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// A standard normal number (Box, Muller 1958).
+    package mutating func standardNormal() -> Double {
+        // In (0, 1]: its logarithm is a number.
+        let length = (-2 * log(1 - unit53())).squareRoot()
+        return length * cos(2 * .pi * unit53())
+    }
 
     /// A number in [low, high).
     public mutating func uniform(_ low: Float, _ high: Float) -> Float { low + (high - low) * unit() }

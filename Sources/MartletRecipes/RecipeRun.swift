@@ -38,7 +38,8 @@ public final class RecipeRun {
         testLoader = data.test.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
         let length = ScheduleRecipe.Length(stepsPerEpoch: loader.count, epochs: training.settings.epochs)
         let schedules = try recipe.schedule.make(rate: recipe.optimizer.learningRate, length)
-        let statistics = training.statistics.map { LayerStatistics(of: model, every: $0) }
+        let network = model
+        let statistics = training.statistics.map { LayerStatistics(of: network, every: $0) }
         trainer = Trainer(
             model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
             statistics: statistics, settings: training.settings,

@@ -96,7 +96,7 @@ public final class Study: Sendable {
         case .grid:
             guard number < plan.space.gridCount else { return nil }
             point = plan.space.gridPoint(number)
-        case .random: point = plan.space.dimensions.map { _ in random.fine() }
+        case .random: point = plan.space.dimensions.map { _ in random.unit53() }
         case .tpe:
             let seen = trials.filter { $0.state != .running }.map { trial in
                 TreeParzen.Seen(point: trial.point, figure: trial.state == .failed ? .infinity : cost(trial))

@@ -23,7 +23,7 @@ struct TreeParzen {
 
     /// The next point.
     func next(after seen: [Seen], _ random: inout RandomStream) -> [Double] {
-        guard seen.count >= Self.firstTrials else { return space.dimensions.map { _ in random.fine() } }
+        guard seen.count >= Self.firstTrials else { return space.dimensions.map { _ in random.unit53() } }
         let order = seen.sorted {
             ($0.figure.isNaN ? .infinity : $0.figure) < ($1.figure.isNaN ? .infinity : $1.figure)
         }
@@ -35,7 +35,7 @@ struct TreeParzen {
             let (dense, rest) = (ParzenMixture(good), ParzenMixture(bad))
             let drawn = (0..<Self.candidates).map { _ in dense.draw(&random) }
             return drawn.max { dense.logDensity($0) - rest.logDensity($0) < dense.logDensity($1) - rest.logDensity($1) }
-                ?? random.fine()
+                ?? random.unit53()
         }
     }
 
@@ -79,7 +79,7 @@ private struct ParzenMixture {
     func draw(_ random: inout RandomStream) -> Double {
         let index = random.below(centers.count)
         while true {
-            let value = centers[index] + widths[index] * random.normal()
+            let value = centers[index] + widths[index] * random.standardNormal()
             if (0..<1).contains(value) { return value }
         }
     }
@@ -97,15 +97,9 @@ private struct ParzenMixture {
 }
 
 extension RandomStream {
-    /// A number in [0, 1), of 53 random bits.
-    mutating func fine() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-    /// A number of the normal distribution (Box, Muller).
-    mutating func normal() -> Double { (-2 * log(1 - fine())).squareRoot() * cos(2 * .pi * fine()) }
-
     /// An index, each as probable as its weight; the weights add up to 1.
     mutating func index(weights: [Double]) -> Int {
-        var rest = fine()
+        var rest = unit53()
         for (index, weight) in weights.enumerated() {
             rest -= weight
             if rest < 0 { return index }

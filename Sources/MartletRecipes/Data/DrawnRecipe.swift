@@ -25,8 +25,8 @@ struct DrawnRecipe: Sendable {
             for index in 0..<count {
                 let along = Double(random.unit())
                 let angle = 2 * .pi * (turns * along + Double(index % classes) / Double(classes))
-                points.append(Float(along * cos(angle) + noise * random.gaussian()))
-                points.append(Float(along * sin(angle) + noise * random.gaussian()))
+                points.append(Float(along * cos(angle) + noise * random.standardNormal()))
+                points.append(Float(along * sin(angle) + noise * random.standardNormal()))
             }
             return try TensorDataset(
                 Tensor(points, shape: [count, 2]), Tensor((0..<count).map { $0 % classes }), classCount: classes)
@@ -51,7 +51,7 @@ struct DrawnRecipe: Sendable {
                 let label = random.below(classes)
                 labels.append(label)
                 steps += (0..<classes).map { $0 == label ? 1 : 0 }
-                for _ in 0..<(length - 1) * classes { steps.append(Float(noise * random.gaussian())) }
+                for _ in 0..<(length - 1) * classes { steps.append(Float(noise * random.standardNormal())) }
             }
             return try TensorDataset(
                 Tensor(steps, shape: [count, length, classes]), Tensor(labels), classCount: classes)
@@ -59,12 +59,4 @@ struct DrawnRecipe: Sendable {
     }
 
     func load() throws -> TensorDataset { try draw() }
-}
-
-extension MartletData.RandomStream {
-    /// A number of the normal distribution (Box, Muller).
-    mutating func gaussian() -> Double {
-        let radius = (-2 * log(1 - Double(unit()))).squareRoot()
-        return radius * cos(2 * .pi * Double(unit()))
-    }
 }

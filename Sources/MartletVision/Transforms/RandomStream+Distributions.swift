@@ -7,21 +7,11 @@ extension RandomStream {
         range.lowerBound + (range.upperBound - range.lowerBound) * unit53()
     }
 
-    /// A number in [0, 1), of 53 random bits.
-    mutating func unit53() -> Double { Double(next() >> 11) * 0x1p-53 }
-
     /// True with probability `p`.
     mutating func chance(_ p: Double) -> Bool { unit53() < p }
 
     /// 0..<count in a random order.
     mutating func order(of count: Int) -> [Int] { permutation(of: count).map { Int($0) } }
-
-    /// A standard normal number (Box, Muller 1958).
-    mutating func standardNormal() -> Double {
-        // In (0, 1]: its logarithm is a number.
-        let length = (-2 * log(1 - unit53())).squareRoot()
-        return length * cos(2 * .pi * unit53())
-    }
 
     /// A number of the gamma distribution of scale 1 (Marsaglia, Tsang 2000); `shape` is above 0.
     mutating func gamma(_ shape: Double) -> Double {
