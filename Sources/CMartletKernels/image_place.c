@@ -4,24 +4,25 @@
 #include "matmul_clones.h"
 #include "mk_image.h"
 
-static MK_CLONES void flip_bytes(const uint8_t *source, int64_t width, uint8_t *target) {
-    for (int64_t x = 0; x < width; x++) target[x] = source[width - 1 - x];
-}
+#define DEFINE_FLIP(NAME, T) \
+    static MK_CLONES void flip_##NAME( \
+        const T *restrict source, int64_t stride, int64_t height, int64_t width, T *restrict target) { \
+        for (int64_t y = 0; y < height; y++, source += stride, target += width) \
+            for (int64_t x = 0; x < width; x++) target[x] = source[width - 1 - x]; \
+    }
 
-static MK_CLONES void flip_floats(const float *source, int64_t width, float *target) {
-    for (int64_t x = 0; x < width; x++) target[x] = source[width - 1 - x];
-}
+DEFINE_FLIP(bytes, uint8_t)
+DEFINE_FLIP(floats, float)
 
 void mk_image_flip(int dtype, mk_image_view source, void *target) {
     for (int64_t plane = 0; plane < source.planes; plane++) {
-        for (int64_t y = 0; y < source.height; y++) {
-            const int64_t from = plane * source.plane_stride + y * source.row_stride;
-            const int64_t to = (plane * source.height + y) * source.width;
-            if (dtype == MK_UINT8)
-                flip_bytes((const uint8_t *)source.data + from, source.width, (uint8_t *)target + to);
-            else
-                flip_floats((const float *)source.data + from, source.width, (float *)target + to);
-        }
+        const int64_t from = plane * source.plane_stride, to = plane * source.height * source.width;
+        if (dtype == MK_UINT8)
+            flip_bytes((const uint8_t *)source.data + from, source.row_stride, source.height, source.width,
+                (uint8_t *)target + to);
+        else
+            flip_floats((const float *)source.data + from, source.row_stride, source.height, source.width,
+                (float *)target + to);
     }
 }
 
