@@ -102,6 +102,11 @@ extension PlanarImage {
     }
 }
 
+extension UInt8 {
+    /// A float rounded towards 0 and cut off at 0 and 255; a NaN becomes 0.
+    init(cutting value: Float) { self = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0 }
+}
+
 extension PlanarImage {
     /// The samples where they are bytes; else none.
     var bytes: [UInt8] { if case .uint8(let values) = samples { values } else { [] } }

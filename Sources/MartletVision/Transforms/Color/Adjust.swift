@@ -50,7 +50,7 @@ extension PlanarImage {
             return gain == 1 ? power : min(max(power * Float(gain), 0), 1)
         }
         guard !isFloat else { return mappedFloats(changed) }
-        return looked(up: (0...255).map { UInt8(changed(Float($0) * (1 / 255)) * 255.999) })
+        return looked(up: (0...255).map { UInt8(cutting: changed(Float($0) * (1 / 255)) * 255.999) })
     }
 
     /// factor · x + (1 - factor) · other, clamped.
@@ -67,7 +67,7 @@ extension PlanarImage {
         let rest = Float(1 - factor)
         return looked(
             up: (0...255).map { value in
-                UInt8(min(max((Float(value) * Float(factor)).addingProduct(other, rest), 0), 255))
+                UInt8(cutting: (Float(value) * Float(factor)).addingProduct(other, rest))
             })
     }
 

@@ -31,7 +31,7 @@ extension PlanarImage {
             fill(&values) { $0 }
             changed = .float32(values)
         case .uint8(var values):
-            fill(&values) { UInt8(min(max($0, 0), 255)) }
+            fill(&values) { UInt8(cutting: $0) }
             changed = .uint8(values)
         }
         return PlanarImage(batch: batch, channels: channels, height: height, width: width, samples: changed)

@@ -12,7 +12,9 @@ extension PlanarImage {
     public func noised(
         mean: Double = 0, sigma: Double = 0.1, clip: Bool = true, using random: inout some RandomNumberGenerator
     ) -> PlanarImage {
-        guard sigma >= 0 else { stop("noised: sigma is at least 0, it is \(sigma)") }
+        guard 0...1000 ~= sigma, -1000...1000 ~= mean else {
+            stop("noised: sigma is from 0 to 1000 and mean within 1000, they are \(sigma) and \(mean)")
+        }
         let seed = random.next()
         let normals: [Float] = Self.filled(planes * planeSize) { target in
             mk_image_normals(seed, Int64(planes * planeSize), target.assumingMemoryBound(to: Float.self))

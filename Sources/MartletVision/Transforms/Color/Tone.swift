@@ -33,7 +33,7 @@ extension PlanarImage {
                 let (low, high) = Self.extremes(plane)
                 guard low < high else { return Array(0...255) }
                 let scale = Float(high - low) * Float(1.0 / 255)
-                return (0...255).map { UInt8(min(max(Float($0 - low) / scale, 0), 255)) }
+                return (0...255).map { UInt8(cutting: Float($0 - low) / scale) }
             }
         }
         return PlanarImage(

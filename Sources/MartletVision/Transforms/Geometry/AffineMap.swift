@@ -1,4 +1,5 @@
 import Foundation
+import MartletGraph
 
 /// A picture rotated, moved, stretched and slanted around a point.
 ///
@@ -27,6 +28,7 @@ public struct AffineMap: Sendable, Equatable {
 
     /// a ... f of (a x + b y + c, d x + e y + f), from the picture to the moved picture or, inverted, back.
     func matrix(center: SIMD2<Double>, inverted: Bool) -> [Double] {
+        guard scale > 0 else { stop("AffineMap: the scale is above 0, it is \(scale)") }
         let radians = SIMD3(angle, shear.x, shear.y) * (Double.pi / 180)
         let (rotation, alongX, alongY) = (radians.x, radians.y, radians.z)
         let moved = center + translate

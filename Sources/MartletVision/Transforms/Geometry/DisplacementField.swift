@@ -47,8 +47,11 @@ public struct DisplacementField: Sendable, Equatable {
     }
 
     /// About where what is at a sample goes: the sample's place less its displacement.
-    func destination(_ x: Int, _ y: Int) -> SIMD2<Float> {
-        let (x, y) = (min(max(x, 0), size.width - 1), min(max(y, 0), size.height - 1))
+    func destination(_ point: SIMD2<Float>) -> SIMD2<Float> {
+        func index(_ place: Float, of count: Int) -> Int {
+            place >= Float(count - 1) ? count - 1 : place > 0 ? Int(place) : 0
+        }
+        let (x, y) = (index(point.x, of: size.width), index(point.y, of: size.height))
         let half = SIMD2(Float(size.width) / 2, Float(size.height) / 2)
         let place = SIMD2(
             Float(2 * x + 1 - size.width) / Float(size.width), Float(2 * y + 1 - size.height) / Float(size.height))
@@ -77,8 +80,8 @@ extension AnnotatedImage {
             image: { $0.warped(by: field, interpolation: interpolation, fill: fill) },
             masks: { $0.warped(by: field, interpolation: .nearest, fill: fill.ofMasks) },
             boxes: { boxes in
-                boxes.enclosing { field.destination(Int($0.x.rounded(.up)), Int($0.y.rounded(.up))) }
+                boxes.enclosing { field.destination($0.rounded(.up)) }
             },
-            keypoints: { $0.mapped { field.destination(Int($0.x), Int($0.y)) } })
+            keypoints: { $0.mapped(field.destination) })
     }
 }

@@ -29,7 +29,10 @@ public struct GaussianNoise: ImageTransform {
     private enum CodingKeys: CodingKey { case mean, sigma, clip }
 
     /// A deviation of at least 0.
-    public var problem: String? { sigma >= 0 ? nil : "sigma is at least 0, it is \(sigma)" }
+    public var problem: String? {
+        sigma >= 0 && sigma <= 1000 && abs(mean) <= 1000
+            ? nil : "sigma is from 0 to 1000 and mean within 1000, they are \(sigma) and \(mean)"
+    }
 
     /// The noisy picture.
     public func callAsFunction(_ input: AnnotatedImage, using random: inout RandomStream) throws -> AnnotatedImage {

@@ -45,7 +45,7 @@ public struct ToDtype: ImageTransform {
             if scale { return image.converted(toFloat: dtype == .float32) }
             let samples: PlanarImage.Samples =
                 image.isFloat
-                ? .uint8(image.floats.map { UInt8(min(max($0, 0), 255)) }) : .float32(image.bytes.map { Float($0) })
+                ? .uint8(image.floats.map { UInt8(cutting: $0) }) : .float32(image.bytes.map { Float($0) })
             return PlanarImage(
                 batch: image.batch, channels: image.channels, height: image.height, width: image.width, samples: samples
             )

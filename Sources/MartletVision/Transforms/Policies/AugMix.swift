@@ -100,6 +100,6 @@ extension PlanarImage {
         }
         self.init(
             batch: first.batch, channels: first.channels, height: first.height, width: first.width,
-            samples: first.isFloat ? .float32(sums) : .uint8(sums.map { UInt8(min(max($0, 0), 255)) }))
+            samples: first.isFloat ? .float32(sums) : .uint8(sums.map { UInt8(cutting: $0) }))
     }
 }
