@@ -147,4 +147,20 @@ import Testing
         let parts = PlanarImage(mixing: [(photo.image, 0.25), (photo.image, 0.75)])
         #expect(parts == photo.image)
     }
+
+    @Test func `What is in a picture moves with the operations that move it`() throws {
+        let golden = try AugmentationGolden()
+        let photo = try golden.photo(golden.cases("resize")[0])
+        let moved = AugmentationOperation.translateX.apply(5.9, to: photo, .nearest, .none)
+        #expect(moved.boxes?.coordinates[0] == SIMD4(9, 6, 35, 28))
+        #expect(moved.keypoints?.points[0] == SIMD2(8, 4))
+        #expect(
+            moved.masks?.cropped(CropWindow(top: 0, left: 5, size: ImageSize(20)))
+                == photo.masks?.cropped(CropWindow(top: 0, left: 0, size: ImageSize(20))))
+        let colored = AugmentationOperation.contrast.apply(0.5, to: photo, .nearest, .none)
+        #expect(colored.boxes == photo.boxes && colored.masks == photo.masks && colored.keypoints == photo.keypoints)
+        var random = RandomStream(seed: 6)
+        let augmented = try RandAugment(numOps: 4, magnitude: 20)(photo, using: &random)
+        #expect(augmented.boxes?.canvas == photo.image.size && augmented.boxes != photo.boxes)
+    }
 }

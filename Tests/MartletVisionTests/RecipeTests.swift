@@ -118,6 +118,7 @@ import Testing
         #expect(message(#"[{"JPEG": {"quality": 0}}]"#).contains("from 1 to 100"))
         #expect(message(#"[{"AutoAugment": {"policy": "mnist"}}]"#).contains("imagenet, cifar10 or svhn"))
         #expect(message(#"[{"ToDtype": {"dtype": "float64"}}]"#).contains("float32 or uint8"))
+        #expect(message(#"[{"RandomErasing": {"value": "noise"}}]"#).contains("or random"))
         #expect(message(#"[{"Pad": {"padding": [1, 2, 3]}}]"#).contains("a list of 1, 2 or 4"))
     }
 

@@ -202,6 +202,9 @@ def add_operations(file):
 
 
 def main():
+    if not DATA.is_dir():
+        print(f"augmentation.safetensors: not made, there are no photos in {DATA} (MARTLET_DATA names another folder)")
+        return
     file = golden.GoldenFile("augmentation")
     add_pictures(file)
     add_colors(file)

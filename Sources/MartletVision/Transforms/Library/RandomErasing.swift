@@ -13,13 +13,13 @@ public struct RandomErasing: ImageTransform {
 
         /// Reads a number, a list, or "random".
         public init(from decoder: any Decoder) throws {
-            if let name = try? decoder.singleValueContainer().decode(String.self) {
-                guard name == "random" else {
-                    throw decoder.corrupted("value is a number, a list, or random, not \(name)")
-                }
+            // Numbers first: a reader of YAML may give a number as text too.
+            if let numbers = try? NumberList(from: decoder) {
+                self = .values(numbers.values)
+            } else if let name = try? decoder.singleValueContainer().decode(String.self), name == "random" {
                 self = .random
             } else {
-                self = .values(try NumberList(from: decoder).values)
+                throw decoder.corrupted("value is a number, a list of numbers, or random")
             }
         }
 
