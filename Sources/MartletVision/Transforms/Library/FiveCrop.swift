@@ -14,13 +14,9 @@ public struct FiveCrop: ImageTransform {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         size = try container.required(.size)
-
     }
 
-    private enum CodingKeys: String, CodingKey {
-        case size
-
-    }
+    private enum CodingKeys: CodingKey { case size }
 
     /// The parts as a batch; annotations, or a batch, are an error.
     public func callAsFunction(_ input: AnnotatedImage, using random: inout RandomStream) throws -> AnnotatedImage {
