@@ -9,7 +9,7 @@ extension Tensor {
             guard shape.checkedElementCount != nil else {
                 throw ShapeError("randomBits", "\(shape) is no shape", shapes: [shape])
             }
-            let (key, start) = RandomStream.next()
+            let (key, start) = DrawnStream.next()
             return try Value.record(.randomBits(RandomBits(shape)), [key, start])[0]
         }.placed
     }
@@ -94,7 +94,7 @@ extension Tensor {
 }
 
 /// Key and start of a fresh stream as operands of `RandomBits`.
-package enum RandomStream {
+package enum DrawnStream {
     package static func next() -> (key: Value, start: Value) {
         if let state = StateRecorder.current { return state.nextStream(of: .current) }
         let (key, start) = Generator.current.nextStream()

@@ -12,7 +12,7 @@ struct StudyTests {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("study-\(UUID().uuidString)")
         deinit { try? FileManager.default.removeItem(at: folder) }
 
-        func plan(_ tune: String, recipe: String = "data: {kind: digits, validation: 10}") throws -> StudyPlan {
+        func plan(_ tune: String, recipe: String = "data: digits\nsplit: {validation: 10}") throws -> StudyPlan {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let path = folder.appendingPathComponent("tune.yaml").path
             try "\(recipe)\ntune: \(tune)\n".write(toFile: path, atomically: true, encoding: .utf8)
