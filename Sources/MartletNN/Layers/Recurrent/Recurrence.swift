@@ -47,10 +47,10 @@ enum Recurrence: String, Hashable, Sendable {
         case .tanh: return [(input + product).applying(.tanh)]
         case .relu: return [(input + product).applying(.relu)]
         case .longShortTerm:
-            let rows = split(input + product)
-            let (enter, forget, leave) = (
-                rows[0].applying(.sigmoid), rows[1].applying(.sigmoid), rows[3].applying(.sigmoid)
-            )
+            // Gate by gate, so that views of both sides and all of the arithmetic are one kernel.
+            let rows = zip(split(input), split(product)).map { $0 + $1 }
+            let (enter, forget) = (rows[0].applying(.sigmoid), rows[1].applying(.sigmoid))
+            let leave = rows[3].applying(.sigmoid)
             let cell = forget * state[1] + enter * rows[2].applying(.tanh)
             return [leave * cell.applying(.tanh), cell]
         case .gated:

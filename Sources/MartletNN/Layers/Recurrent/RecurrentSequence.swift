@@ -132,10 +132,11 @@ struct RecurrentSequenceGradient: Composite {
             carried = Array(inner[2...])
             carried[0] = Value.sum(carried[0], product.matmul(parts.weight))
         }
-        let inputGradient = Value.sequence(inputGradients)
-        // Where sums alone are read, both are one.
+        let productGradient = Value.sequence(productGradients)
+        // Where sums alone are read, both gradients are one.
         let isOne = step.readsSums && arrived[count] == nil
-        let rows = (isOne ? inputGradient : Value.sequence(productGradients)).asRows
+        let inputGradient = isOne ? productGradient : Value.sequence(inputGradients)
+        let rows = productGradient.asRows
         let weight = rows.transposed.matmul(before[0].asRows)
         return [inputGradient, weight] + zip(carried, parts.first).map { $0 ?? $1.zeros() }
             + (sequence.hasBias ? [rows.sum([0])] : [])
