@@ -53,6 +53,18 @@ struct LossGradientTests {
         #expect(loss(zeroInfinity: true) == 0)
     }
 
+    @Test(arguments: [DataType.float16, .bfloat16])
+    func `Sequences in narrow types have the losses of wide ones`(dtype: DataType) {
+        let x = withGenerator(seed: 31) { Tensor.randn([6, 2, 4]) }
+        func loss(_ x: Tensor) -> Float {
+            ctcLoss(
+                logSoftmax(x), Tensor([1, 2, 3, 1] as [Int]).reshape([2, 2]), inputLengths: Tensor([6, 4] as [Int]),
+                targetLengths: Tensor([2, 1] as [Int])
+            ).item()
+        }
+        #expect(abs(loss(x.to(dtype: dtype)) - loss(x)) < 0.05)
+    }
+
     @Test func `A label outside the classes stops with its place`() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = multiMarginLoss(Tensor.zeros([2, 3]), Tensor([0, 3] as [Int]))

@@ -26,7 +26,8 @@ public func ctcLoss(
     zeroInfinity: Bool = false, reduction: Reduction = .mean
 ) -> Tensor {
     checkShapes(logProbabilities, targets, inputLengths, targetLengths, blank)
-    let x = full(logProbabilities)
+    // No narrower than float32: -1e30 stands for a likelihood of 0.
+    let x = Tensor(logProbabilities.value.forStatistics)
     let lengths = targetLengths.to(dtype: .int64)
     let paths = LabelPaths(targets.to(dtype: .int64), blank: blank)
     let last = paths.forward(x, inputLengths: inputLengths.to(dtype: .int64))
