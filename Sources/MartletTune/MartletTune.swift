@@ -52,11 +52,11 @@ struct MartletTune: ParsableCommand {
                 "\(plan.trials) trials by \(plan.algorithm.rawValue), \(plan.parallel) at a time\(goesOn); \(study.folder)\n"
             )
         }
-        let show: @Sendable (Trial) -> Void = { trial in
+        let tell: @Sendable (Trial) -> Void = { trial in
             if isJSON { return (try? JSONLines.print(TrialLine(trial))) ?? () }
             Terminal.standardError.write(Self.line(trial, plan.metric) + "\n")
         }
-        try study.run(isInterrupted: { SignalTrap.isAnyRaised }, observer: show)
+        try study.run(isInterrupted: { SignalTrap.isAnyRaised }, observer: tell)
         if trap.isRaised {
             Terminal.standardError.write("Interrupted; give the same command again to go on.\n")
             throw ExitCode(trap.exitCode ?? 130)

@@ -6,22 +6,23 @@ import Testing
 @testable import MartletTuning
 
 @Suite("Studies")
-struct StudyTests {
-    /// A folder that goes with this object, and a plan in it.
-    private final class Place {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("study-\(UUID().uuidString)")
-        deinit { try? FileManager.default.removeItem(at: folder) }
+final class StudyTests {
+    /// A folder of this test, which goes with it.
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("study-\(UUID().uuidString)")
 
-        func plan(_ tune: String, recipe: String = "data: digits\nsplit: {validation: 10}") throws -> StudyPlan {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let path = folder.appendingPathComponent("tune.yaml").path
-            try "\(recipe)\ntune: \(tune)\n".write(toFile: path, atomically: true, encoding: .utf8)
-            return try StudyPlan(contentsOf: path)
-        }
+    deinit { try? FileManager.default.removeItem(at: folder) }
 
-        func study(_ tune: String, _ runner: Runner) throws -> Study {
-            try Study(plan(tune), folder: folder.appendingPathComponent("study").path, runner: runner)
-        }
+    private func plan(_ tune: String) throws -> StudyPlan {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let path = folder.appendingPathComponent("tune.yaml").path
+        let text = "data: digits\nsplit: {validation: 10}\ntune: \(tune)\n"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return try StudyPlan(contentsOf: path)
+    }
+
+    /// The study of a name, begun or gone on with.
+    private func study(_ tune: String, _ runner: Runner, named name: String = "study") throws -> Study {
+        try Study(plan(tune), folder: folder.appendingPathComponent(name).path, runner: runner)
     }
 
     /// A training run in an instant: the loss falls from epoch to epoch towards a bowl about lr = 10⁻², decay = 0.3.
@@ -63,7 +64,7 @@ struct StudyTests {
 
     @Test("a grid tries every point once")
     func grid() throws {
-        let study = try Place().study(
+        let study = try self.study(
             "{algorithm: grid, space: {optimizer.lr: {log: [1e-3, 1e-1], steps: 3}, training.batch_size: [32, 64]}}",
             Runner(epochs: 1))
         try study.run()
@@ -79,8 +80,9 @@ struct StudyTests {
     func parzen() throws {
         func median(_ algorithm: String) throws -> Double {
             let bests = try (0..<20).map { seed in
-                let study = try Place().study(
-                    "{algorithm: \(algorithm), trials: 40, seed: \(seed), \(Self.bowl)}", Runner(epochs: 1))
+                let study = try self.study(
+                    "{algorithm: \(algorithm), trials: 40, seed: \(seed), \(Self.bowl)}", Runner(epochs: 1),
+                    named: "\(algorithm)-\(seed)")
                 try study.run()
                 return Runner.loss(try #require(try study.best).settings)
             }
@@ -94,9 +96,9 @@ struct StudyTests {
     func halving() throws {
         let (whole, pruned) = (Runner(epochs: 9), Runner(epochs: 9))
         let tune = "algorithm: random, trials: 30, seed: 3, \(Self.bowl)"
-        let all = try Place().study("{\(tune)}", whole)
+        let all = try study("{\(tune)}", whole, named: "all")
         try all.run()
-        let halved = try Place().study("{\(tune), pruning: {reduction: 3, min_epochs: 1}}", pruned)
+        let halved = try study("{\(tune), pruning: {reduction: 3, min_epochs: 1}}", pruned)
         try halved.run()
         #expect(whole.epochsRun == 270)
         #expect(pruned.epochsRun < 135, "\(pruned.epochsRun) epochs")
@@ -107,15 +109,14 @@ struct StudyTests {
 
     @Test("a study that died goes on where it was, and ends as one that did not")
     func resumption() throws {
-        let place = Place()
         let tune = "{algorithm: tpe, trials: 25, seed: 1, \(Self.bowl)}"
-        try place.study(tune, Runner(epochs: 2, dyingAfter: 7)).run()
-        #expect(try place.study(tune, Runner(epochs: 2)).trials.map(\.state).filter { $0 == .running }.count == 1)
+        try study(tune, Runner(epochs: 2, dyingAfter: 7)).run()
+        #expect(try study(tune, Runner(epochs: 2)).trials.map(\.state).filter { $0 == .running }.count == 1)
         let second = Runner(epochs: 2)
-        let study = try place.study(tune, second)
+        let study = try self.study(tune, second)
         try study.run()
         #expect(second.begun == Array(7..<25))
-        let undisturbed = try Place().study(tune, Runner(epochs: 2))
+        let undisturbed = try self.study(tune, Runner(epochs: 2), named: "undisturbed")
         try undisturbed.run()
         #expect(try study.trials.map(\.settings) == undisturbed.trials.map(\.settings))
     }
@@ -123,7 +124,7 @@ struct StudyTests {
     @Test("several at a time run every trial once")
     func parallel() throws {
         let runner = Runner(epochs: 3)
-        let study = try Place().study("{algorithm: random, trials: 40, parallel: 4, \(Self.bowl)}", runner)
+        let study = try self.study("{algorithm: random, trials: 40, parallel: 4, \(Self.bowl)}", runner)
         let told = Mutex([Int]())
         try study.run(observer: { trial in told.withLock { $0.append(trial.number) } })
         #expect(runner.begun.sorted() == Array(0..<40))
@@ -133,7 +134,7 @@ struct StudyTests {
 
     @Test("the best recipe and the page are written")
     func results() throws {
-        let study = try Place().study("{algorithm: random, trials: 5, \(Self.bowl)}", Runner(epochs: 2))
+        let study = try self.study("{algorithm: random, trials: 5, \(Self.bowl)}", Runner(epochs: 2))
         try study.run()
         let best = try Recipe(contentsOf: study.bestPath)
         let rate = try #require(try study.best?.settings["optimizer.lr"])
@@ -152,22 +153,20 @@ struct StudyTests {
             ("{trails: 3, space: {optimizer.lr: [1, 2]}}", "did you mean trials?"),
             ("{space: {optimizer.kind: [adam, sdg]}}", "did you mean sgd?"),
         ] {
-            let error = #expect(throws: RecipeError.self) { try Place().plan(tune) }
+            let error = #expect(throws: RecipeError.self) { try plan(tune) }
             #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
         }
-        let place = Place()
-        _ = try place.study("{trials: 2, space: {optimizer.lr: [1, 2]}}", Runner(epochs: 1))
+        _ = try study("{trials: 2, space: {optimizer.lr: [1, 2]}}", Runner(epochs: 1))
         let other = #expect(throws: StudyError.self) {
-            try place.study("{trials: 2, space: {optimizer.lr: [1, 3]}}", Runner(epochs: 1))
+            try study("{trials: 2, space: {optimizer.lr: [1, 3]}}", Runner(epochs: 1))
         }
         #expect(other?.field == "space")
     }
 
     @Test("a folder whose database is no database is named")
     func brokenStore() throws {
-        let place = Place()
-        let plan = try place.plan("{space: {optimizer.lr: [1, 2]}}")
-        let folder = place.folder.appendingPathComponent("broken")
+        let plan = try plan("{space: {optimizer.lr: [1, 2]}}")
+        let folder = self.folder.appendingPathComponent("broken")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Data(repeating: 7, count: 5000).write(to: folder.appendingPathComponent("study.sqlite"))
         let error = #expect(throws: StudyError.self) {
