@@ -73,7 +73,7 @@ package struct CurveChart {
     // MARK: As a picture
 
     private static let (width, height) = (680.0, 380.0)
-    private static let (left, right, top, bottom) = (66.0, 20.0, 38.0, 46.0)
+    private static let (left, right, top, bottom) = (66.0, 20.0, 58.0, 46.0)
     /// Colours that are told apart by those who see fewer of them too (Okabe, Ito).
     private static let colors = [
         "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442",
@@ -115,12 +115,15 @@ package struct CurveChart {
         }
     }
 
+    /// The names in a row above the curves, which they would cover inside.
     private var legend: [String] {
-        series.enumerated().map { index, curve in
-            let height = number(Self.top + 14 + 18 * Double(index))
-            let end = Self.width - Self.right - 8
-            return "<path stroke=\"\(color(index))\" stroke-width=\"3\" d=\"M\(number(end - 22)) \(height)h22\"/>"
-                + "<text x=\"\(number(end - 28))\" y=\"\(height)\" dy=\".35em\" text-anchor=\"end\">\(escaped(curve.name))</text>"
+        var place = Self.left
+        return series.enumerated().map { index, curve in
+            let start = number(place)
+            // A letter is 7 units wide on the average.
+            place += 7 * Double(curve.name.count) + 48
+            return "<path stroke=\"\(color(index))\" stroke-width=\"3\" d=\"M\(start) 42h22\"/>"
+                + "<text x=\"\(start)\" dx=\"28\" y=\"42\" dy=\".35em\">\(escaped(curve.name))</text>"
         }
     }
 
