@@ -74,7 +74,7 @@ extension Trainer {
                 if taken == limit {
                     try checkLabels(of: batch, step: start.step + taken + 1)
                     let layer = firstNonFiniteLayer(of: model) {
-                        _ = loss(settings.precision.running { model(batch.inputs) }, batch.labels)
+                        _ = settings.precision.running { loss(model(batch.inputs), batch.labels) }
                     }
                     return NonFiniteLoss(step: start.step + taken + 1, epoch: start.epochsDone + 1, layer: layer)
                 }

@@ -78,7 +78,7 @@ public final class Trainer {
             optimizer.zeroGradients()
             let forward = { settings.precision.running { model(inputs) } }
             let outputs = statistics?.watch(forward) ?? forward()
-            let batchLoss = loss(outputs, labels)
+            let batchLoss = settings.precision.running { loss(outputs, labels) }
             if let scaler { scaler.backward(batchLoss) } else { batchLoss.backward() }
             scaler?.unscale()
             statistics?.collect()

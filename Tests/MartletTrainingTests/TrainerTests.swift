@@ -238,4 +238,17 @@ struct TrainerTests {
             #expect(error?.found.contains("last.weight") == true)
         }
     }
+
+    @Test(
+        "narrow precisions train as float32 does, with smoothed labels and averaged weights",
+        arguments: TrainingPrecision.allCases)
+    func precisions(precision: TrainingPrecision) throws {
+        var settings = TrainingSettings(epochs: 20, average: .exponential(decay: 0.9), precision: precision)
+        settings.gradientNormLimit = 5
+        let problem = try ToyProblem(settings: settings)
+        let outcome = try problem.trainer.fit(problem.loader, test: problem.test)
+        let last = try #require(outcome.history.last)
+        #expect(last.trainLoss < 0.6 * outcome.history[0].trainLoss, "\(precision): \(last.trainLoss)")
+        #expect((last.testAccuracy ?? 0) > 0.8, "\(precision): \(last.testAccuracy ?? .nan)")
+    }
 }

@@ -16,6 +16,8 @@ public enum Reduction: Sendable { case mean, sum, none }
 ///   labels as probabilities of the logits' shape
 /// - result `[]`, or the labels' shape where `reduction` is `.none`
 ///
+/// Computed in float32 at least: in a narrower type smoothed labels do not add up to 1, and their gradient drifts.
+///
 /// A label outside `0..<classes` stops where it can be seen, and gives NaN where it is itself computed.
 public func crossEntropy(
     _ logits: Tensor, _ labels: Tensor, weights: Tensor? = nil, labelSmoothing: Double = 0, ignoreIndex: Int? = nil,
@@ -33,14 +35,15 @@ public func crossEntropy(
     var flat = labels.value.cast(to: .int64).reshaped(known: [labels.elementCount])
     guard weights != nil || ignoreIndex != nil else {
         let family = SoftmaxCrossEntropy(labelSmoothing: labelSmoothing, averages: reduction == .mean)
-        let losses = Tensor(Value.make(.composite(CompositeCall(family)), [rows.forLoss, flat]))
+        let wide = Value.make(.composite(CompositeCall(family)), [rows.forStatistics, flat])
+        let losses = Tensor(wide.cast(to: rows.forLoss.dtype))
         switch reduction {
         case .mean: return losses
         case .sum: return losses.sum()
         case .none: return losses.reshape(labels.shape)
         }
     }
-    var factor = Value.filled(1, TensorType(flat.shape, rows.forLoss.dtype))
+    var factor = Value.filled(1, TensorType(flat.shape, rows.forStatistics.dtype))
     if let ignoreIndex {
         let ignored = flat .== flat.constant(Double(ignoreIndex))
         factor = Value.choose(ignored, factor.constant(0), factor)
@@ -51,11 +54,11 @@ public func crossEntropy(
         classWeights = weights.value.cast(to: factor.dtype)
         factor = factor * weights.value.cast(to: factor.dtype).select(flat, axis: 0)
     }
-    let losses = weighted(rows.forLoss, flat, factor, classWeights, labelSmoothing)
+    let losses = weighted(rows.forStatistics, flat, factor, classWeights, labelSmoothing)
     switch reduction {
-    case .mean: return Tensor(weightedMean(losses, factor))
-    case .sum: return Tensor(losses.sum())
-    case .none: return Tensor(losses.reshaped(known: labels.shape))
+    case .mean: return Tensor(weightedMean(losses, factor).cast(to: rows.forLoss.dtype))
+    case .sum: return Tensor(losses.sum().cast(to: rows.forLoss.dtype))
+    case .none: return Tensor(losses.reshaped(known: labels.shape).cast(to: rows.forLoss.dtype))
     }
 }
 
