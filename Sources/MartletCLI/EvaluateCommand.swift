@@ -46,7 +46,10 @@ struct EvaluateCommand: ParsableCommand {
 
     /// The test data of a set by name, or those of the recipe, scaled as in training.
     private func testData(_ note: ModelNote?) throws -> (any Dataset, title: String) {
-        if let data { return (try data.loadReporting(.test, directory: dataDir), data.title) }
+        if let data {
+            let images = try data.loadReporting(.test, directory: dataDir)
+            return (try scaled(images, note), data.title)
+        }
         guard let note else {
             throw CommandFailure(.usage, "\(path): does not say what it was trained on; name a data set with --data")
         }
@@ -54,6 +57,16 @@ struct EvaluateCommand: ParsableCommand {
             throw CommandFailure(.usage, "\(path): was trained on data without a test part")
         }
         return (test, note.recipe.data.kind.title)
+    }
+
+    /// The images with what the training's scaler makes of them.
+    private func scaled(_ images: some Dataset, _ note: ModelNote?) throws -> any Dataset {
+        guard let note else { return images }
+        let shape = try images[0].inputs.shape
+        guard shape == note.input else {
+            throw CommandFailure(.usage, "\(path): takes samples of shape \(note.input), these have \(shape)")
+        }
+        return note.scaler.map { images.map($0) } ?? images
     }
 
     private func table(_ confusion: ConfusionMatrix, _ names: [String]) -> TerminalTable {

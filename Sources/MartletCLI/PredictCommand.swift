@@ -26,6 +26,9 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         let (layer, note) = try ModelNote.load(path, as: model)
+        if let note, note.recipe.data.images == nil {
+            throw CommandFailure(.usage, "\(path): was trained on \(note.recipe.data.kind.title), not on images")
+        }
         let set = note?.recipe.data.images ?? .mnist
         let names = set == .fashionMNIST ? FashionMNIST.names : (0..<10).map(String.init)
         let terminal = Terminal.standardOutput

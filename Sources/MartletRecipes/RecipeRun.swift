@@ -36,6 +36,13 @@ public final class RecipeRun {
             workers: training.workers, batchTransform: recipe.batchAugmentation)
         validationLoader = data.validation.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
         testLoader = data.test.map { DataLoader($0, batchSize: Self.measured, workers: training.workers) }
+        guard loader.count > 0 else {
+            throw RecipeError(
+                file: recipe.file, place: .nowhere, key: "training.batch_size",
+                expected: "at most the \(data.train.count) training samples where drop_last is set",
+                found: "\(training.batchSize)")
+        }
+        try Self.check(model.outputShape(of: data.sampleShape), recipe, data.train)
         let length = ScheduleRecipe.Length(stepsPerEpoch: loader.count, epochs: training.settings.epochs)
         let schedules = try recipe.schedule.make(rate: recipe.optimizer.learningRate, length)
         let network = model
@@ -44,6 +51,29 @@ public final class RecipeRun {
             model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
             statistics: statistics, settings: training.settings,
             loss: recipe.loss.function(isClasses: data.train.classCount != nil))
+    }
+
+    /// Throws where the network's outputs do not go with the labels and the loss.
+    private static func check(_ output: Shape, _ recipe: Recipe, _ train: any Dataset) throws {
+        let isOfClasses = recipe.loss.isOfClasses ?? (train.classCount != nil)
+        func misfit(_ key: String, _ expected: String, _ found: String) -> RecipeError {
+            RecipeError(file: recipe.file, place: .nowhere, key: key, expected: expected, found: found)
+        }
+        let task: MetricName.Task = train.classCount == nil ? .regression : .classification
+        if let other = recipe.metrics.first(where: { $0.task != task }) {
+            throw misfit(
+                "metrics", "metrics of \(task == .classification ? "classes" : "numbers")", other.rawValue)
+        }
+        guard isOfClasses == (train.classCount != nil) else {
+            throw misfit("loss", isOfClasses ? "labels that are classes" : "labels that are numbers", "others")
+        }
+        if let classes = train.classCount {
+            guard output.rank == 1, output[0] == classes else {
+                throw misfit("model", "\(classes) outputs, one a class", "the shape \(output)")
+            }
+        } else if output.elementCount != 1 {
+            throw misfit("model", "one output", "the shape \(output)")
+        }
     }
 
     /// Trains: measured by the validation data after each epoch where there are any, and by the test data once, at the end;

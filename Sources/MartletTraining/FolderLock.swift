@@ -2,11 +2,11 @@ import Foundation
 import MartletFiles
 
 /// Keeps a run's folder to one process. The system lets go of it when the process ends, however it ends.
-final class FolderLock {
+package final class FolderLock {
     private let descriptor: Int32
 
     /// - Throws: `FileError` of kind `mismatch` where another run is under way in the folder.
-    init(_ folder: String) throws {
+    package init(_ folder: String) throws {
         let path = folder + "/.lock"
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError.system(errno, file: path, step: "open") }

@@ -41,6 +41,13 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
         (self.imagesPerSecond, self.learningRate) = (imagesPerSecond, learningRate)
     }
 
+    /// The loss that early stopping and plateaus go by: the validation data's, else the training data's; what is no finite
+    /// number is none, as it is read from the file.
+    var watchedLoss: Double {
+        let loss = validationLoss ?? trainLoss
+        return loss.isFinite ? loss : .nan
+    }
+
     private enum CodingKeys: String, CodingKey {
         case epoch, step, seconds
         case trainLoss = "train_loss"
@@ -57,7 +64,11 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     /// Reads a line of the file.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
-        func optional(_ key: CodingKeys) throws -> Double? { try fields.decodeIfPresent(Double.self, forKey: key) }
+        /// A figure that was measured and is no number stays one: it is another thing than none.
+        func optional(_ key: CodingKeys) throws -> Double? {
+            guard fields.contains(key) else { return nil }
+            return try fields.decodeNil(forKey: key) ? .nan : fields.decode(Double.self, forKey: key)
+        }
         /// `null` stands for not-a-number; a missing key is an error.
         func required(_ key: CodingKeys) throws -> Double {
             try fields.decodeNil(forKey: key) ? .nan : fields.decode(Double.self, forKey: key)

@@ -88,7 +88,10 @@ public final class Trainer {
             }
             if let scaler { scaler.step() } else { optimizer.step() }
             if settings.average?.kind == .exponential { average?.update() }
-            totals.add(batchLoss, outputs: outputs, labels: labels)
+            // A step that overflowed float16 was not taken: its loss says nothing of the run.
+            let counted =
+                scaler == nil ? batchLoss : `where`(batchLoss.isFinite(), batchLoss, Tensor.zeros(like: batchLoss))
+            totals.add(counted, outputs: outputs, labels: labels)
             return batchLoss.detached()
         }
     }

@@ -41,7 +41,8 @@ final class TrainingRun {
         position = Checkpoint.Position(
             step: 0, epochsDone: 0, epochImages: 0, loader: train.state, generator: Generator.current.state,
             optimizerSteps: Double(trainer.optimizer.stepCount),
-            learningRates: trainer.optimizer.groups.map(\.learningRate), epochSeconds: 0, elapsedSeconds: 0)
+            learningRates: trainer.optimizer.groups.map(\.learningRate), lossScale: trainer.scaler?.state,
+            epochSeconds: 0, elapsedSeconds: 0)
         lastGood = trainer.settings.stopsAtNonFiniteLoss ? trainer.checkpoint(position) : nil
         guard resumes, let folder, let store, let checkpoint = try store.latest() else { return }
         position = checkpoint.position
@@ -79,7 +80,7 @@ final class TrainingRun {
     /// Sets the rate that the epochs so far lead to; a resumed run finds it again from their figures.
     private func followPlateau() {
         guard var plateau = trainer.plateau else { return }
-        for record in history { _ = plateau.observe(record.validationLoss ?? record.trainLoss) }
+        for record in history { _ = plateau.observe(record.watchedLoss) }
         trainer.optimizer.learningRate = plateau.rate
     }
 
@@ -94,8 +95,11 @@ final class TrainingRun {
 
     /// Gathers the batch normalisations' statistics over the training data for the weights that are in the model now.
     private func recalibrate() throws {
-        let batches = DataLoader(train.dataset, batchSize: train.batchSize, workers: train.workers, seed: 0)
-        recalibrateBatchNorm(trainer.model, over: batches) { batch in trainer.model(batch.inputs) }
+        let batches = DataLoader(
+            train.dataset, batchSize: train.batchSize, dropLast: train.dropLast, workers: train.workers, seed: 0)
+        trainer.settings.precision.running {
+            recalibrateBatchNorm(trainer.model, over: batches) { batch in trainer.model(batch.inputs) }
+        }
         try batches.finish()
     }
 

@@ -107,7 +107,7 @@ extension EarlyStopping {
     /// Whether a run ends after these epochs, by its validation loss, else its training loss.
     public func isDue(after history: [MetricsRecord]) -> Bool {
         var watch = EarlyStopping(patience: patience, goal: .lowest, minimumChange: minimumChange)
-        for record in history { _ = watch.observe(record.validationLoss ?? record.trainLoss) }
+        for record in history { _ = watch.observe(record.watchedLoss) }
         return watch.shouldStop
     }
 }

@@ -51,11 +51,12 @@ public struct SearchSpace: Sendable {
     }
 
     private static func range(_ map: RecipeMap, _ key: String) throws -> Dimension {
-        let steps = try map.count("steps", default: 5, atLeast: 1)
+        let steps = min(1000, try map.count("steps", default: 5, atLeast: 1))
         if map.has("whole") {
             let ends = try map.numbers("whole", default: [], count: 2)
             let isLogarithmic = try map.flag("log")
             guard let low = Int(exactly: ends[0]), let high = Int(exactly: ends[1]), low <= high,
+                abs(low) <= RecipeMap.largestCount, abs(high) <= RecipeMap.largestCount,
                 low > 0 || !isLogarithmic
             else { throw map.error("whole", "two whole numbers, the lower first", map.value("whole")) }
             return Dimension(
@@ -77,7 +78,7 @@ public struct SearchSpace: Sendable {
     }
 
     /// The points of the grid: every choice with every other, the last setting changing first.
-    public var gridCount: Int { dimensions.reduce(1) { $0 * $1.gridSteps } }
+    public var gridCount: Int { dimensions.reduce(1) { min(1 << 40, $0 * $1.gridSteps) } }
 
     /// A point of the grid, each setting as a place in its values from 0 to 1.
     public func gridPoint(_ index: Int) -> [Double] {

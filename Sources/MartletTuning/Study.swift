@@ -2,6 +2,7 @@ import Foundation
 import MartletData
 import MartletFiles
 import MartletRecipes
+import MartletTraining
 import Synchronization
 
 /// Runs the trials of a plan, several at a time, and keeps all that they report: a study that is killed goes on where it was.
@@ -37,7 +38,7 @@ public final class Study: Sendable {
     }
 
     /// A trial's figure turned so that lower is better.
-    public func cost(_ trial: Trial) -> Double { cost(trial.figure ?? .infinity) }
+    public func cost(_ trial: Trial) -> Double { trial.figure.map(cost) ?? .infinity }
     private func cost(_ figure: Double) -> Double { plan.metric.isMaximized ? -figure : figure }
 
     /// Runs what is left of the trials.
@@ -50,6 +51,8 @@ public final class Study: Sendable {
         isInterrupted: @escaping @Sendable () -> Bool = { false },
         observer: @escaping @Sendable (Trial) -> Void = { _ in }
     ) throws {
+        let lock = try FolderLock(folder)
+        defer { withExtendedLifetime(lock) {} }
         let queue = TrialQueue(try store.trials())
         let failure = Mutex<(any Error)?>(nil)
         let isStopped: @Sendable () -> Bool = { isInterrupted() || failure.withLock { $0 != nil } }
@@ -112,7 +115,7 @@ public final class Study: Sendable {
             [UInt8](StudyPage(study: self, trials: trials, best: try best).html.utf8), to: folder + "/results.html")
         guard let best = try best else { return }
         let recipe = try Recipe(
-            plan.recipeText, file: plan.file, overrides: best.settings.map { "\($0)=\($1)" }.sorted())
+            plan.recipeText, file: plan.file, overrides: StudyPlan.overrides(best.settings))
         try AtomicFile.write([UInt8](try recipe.effectiveText.utf8), to: bestPath)
     }
 

@@ -67,12 +67,22 @@ public struct StudyPlan: Sendable {
         (algorithm, trials, parallel, seed) = (parts.algorithm, parts.trials, parts.parallel, parts.seed)
         (metric, pruning, space) = (parts.metric, parts.pruning, parts.space)
         // What a trial would stumble over is said before the first begins.
-        for place in [0.0, 1.0] { _ = try self.recipe(at: space.dimensions.map { _ in place }) }
+        for place in [0.0, 1.0] {
+            let recipe = try self.recipe(at: space.dimensions.map { _ in place })
+            guard metric == .trainLoss || recipe.split.hasValidation else {
+                throw root.error("split", "a validation part, by which \(metric.rawValue) is measured", nil)
+            }
+        }
     }
 
     /// The recipe of the trial at a point.
     func recipe(at point: [Double]) throws -> Recipe {
-        try Recipe(recipeText, file: file, overrides: space.settings(at: point).map { "\($0)=\($1)" }.sorted())
+        try Recipe(recipeText, file: file, overrides: Self.overrides(space.settings(at: point)))
+    }
+
+    /// Settings as overrides in the order of their keys: a section before what is inside it.
+    static func overrides(_ settings: [String: String]) -> [String] {
+        settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 
     private struct Parts {

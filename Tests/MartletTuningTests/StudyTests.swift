@@ -174,4 +174,25 @@ final class StudyTests {
         }
         #expect(error?.file.hasSuffix("broken/study.sqlite") == true)
     }
+
+    @Test("a section that is varied as a whole keeps the settings inside it that are varied too")
+    func nestedSettings() throws {
+        let tune = "{algorithm: random, trials: 4, space: {optimizer: [adam, sgd], optimizer.lr: {log: [1e-4, 1]}}}"
+        let study = try study(tune, Runner(epochs: 1))
+        try study.run()
+        let best = try #require(try study.best)
+        let recipe = try Recipe(contentsOf: study.bestPath)
+        #expect(recipe.optimizer.learningRate == Double(best.settings["optimizer.lr"] ?? ""))
+        #expect(recipe.optimizer.kind.rawValue == best.settings["optimizer"])
+    }
+
+    @Test("a trial without a figure ranks last, whichever way is better")
+    func rankOfNothing() throws {
+        let study = try study(
+            "{metric: validation_accuracy, trials: 2, space: {optimizer.lr: [1, 2]}}", Runner(epochs: 1))
+        let none = Trial(number: 0, settings: [:], point: [])
+        var good = none
+        good.figure = 0.9
+        #expect(study.cost(none) > study.cost(good))
+    }
 }

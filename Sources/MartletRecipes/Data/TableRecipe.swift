@@ -24,8 +24,9 @@ struct TableRecipe: Sendable {
         file = try map.text("file")
         hasHeader = try map.flag("header", default: true)
         let text = try map.text("separator", default: ",")
-        guard let first = text.first, text.count == 1 else {
-            throw map.error("separator", "one character", map.value("separator"))
+        guard let first = text.first, text.count == 1, first.isASCII, first != "\""
+        else {
+            throw map.error("separator", "one ASCII character other than a quote", map.value("separator"))
         }
         separator = first
         marks = Set(try map.texts("missing_marks"))
@@ -42,7 +43,9 @@ struct TableRecipe: Sendable {
     ///
     /// - Throws: `TableError` with file, line and column.
     func load() throws -> TableDataset {
-        var table = try CSVTable(contentsOf: file, header: hasHeader, separator: separator, missing: marks)
+        let whole = try CSVTable(contentsOf: file, header: hasHeader, separator: separator, missing: marks)
+        // Columns that nobody reads cost no rows, and a label is never made up.
+        var table = try whole.dropping(dropped.map(selector)).dropMissing(columns: [selector(target)])
         switch missing {
         case .drop: table = table.dropMissing()
         case .mean: table = try table.fillMissing(.mean)
@@ -52,8 +55,7 @@ struct TableRecipe: Sendable {
         }
         return try table.dataset(
             target: Column(name: target, hasHeader: hasHeader), as: targetKind, oneHot: oneHot.map(selector),
-            ordinal: ordinal.map(selector),
-            dropping: dropped.map(selector))
+            ordinal: ordinal.map(selector))
     }
 
     private func selector(_ name: String) -> any ColumnSelector { Column(name: name, hasHeader: hasHeader) }

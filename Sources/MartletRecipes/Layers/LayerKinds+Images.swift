@@ -39,7 +39,12 @@ extension LayerKinds {
                 let size = try map.count("size", default: 5, atLeast: 1)
                 let (alpha, beta) = (try map.number("alpha", default: 1e-4), try map.number("beta", default: 0.75))
                 let k = try map.number("k", default: 1)
-                return { _, _ in LocalResponseNorm(size, alpha: alpha, beta: beta, k: k) }
+                return { input, origin in
+                    guard input.rank >= 2 else {
+                        throw origin.mismatch("channels and at least one axis of space", input)
+                    }
+                    return LocalResponseNorm(size, alpha: alpha, beta: beta, k: k)
+                }
             },
         ] + [
             global("GlobalAvgPool") { GlobalAvgPool() }, global("GlobalMaxPool") { GlobalMaxPool() },

@@ -23,7 +23,7 @@ extension LayerKinds {
         LayerRecipe.Kind(name: "TransformerEncoderLayer") { map in
             let heads = try map.count("heads", default: 4, atLeast: 1)
             let width = try map.count("feed_forward", default: 128, atLeast: 1)
-            let dropout = try map.number("dropout", default: 0.1, in: 0...1)
+            let dropout = try map.number("dropout", default: 0.1, in: .probability)
             let isFirst = try map.flag("norm_first")
             return { input, origin in
                 guard input.rank == 2, input[1] % heads == 0 else {
@@ -53,7 +53,7 @@ extension LayerKinds {
         LayerRecipe.Kind(name: name, shorthand: "hidden") { map in
             let settings = Recurrent(
                 hidden: try map.count("hidden", atLeast: 1), layers: try map.count("layers", default: 1, atLeast: 1),
-                dropout: try map.number("dropout", default: 0, in: 0...1),
+                dropout: try map.number("dropout", default: 0, in: .probability),
                 isBidirectional: try map.flag("bidirectional"),
                 isRectified: name == "RNN"
                     ? try map.name("nonlinearity", among: ["tanh", "relu"], default: "tanh") == "relu" : false)

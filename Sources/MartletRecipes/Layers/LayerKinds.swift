@@ -63,31 +63,27 @@ enum LayerKinds {
                     padding: window.padding, dilation: window.dilation, groups: window.groups, bias: window.bias)
             }
         },
-        LayerRecipe.Kind(name: "Embedding") { map in
-            let (count, width) = (try map.count("count", atLeast: 1), try map.count("width", atLeast: 1))
-            return { _, _ in Embedding(count, width) }
-        },
     ]
 
     private static let shaping = [
         plain("Flatten") { Flatten() },
         LayerRecipe.Kind(name: "Dropout", shorthand: "p") { map in
-            let p = try map.number("p", default: 0.5, in: 0...1)
+            let p = try map.number("p", default: 0.5, in: .probability)
             return { _, _ in Dropout(p) }
         },
         LayerRecipe.Kind(name: "Dropout2d", shorthand: "p") { map in
-            let p = try map.number("p", default: 0.5, in: 0...1)
+            let p = try map.number("p", default: 0.5, in: .probability)
             return { input, origin in
                 guard input.rank == 3 else { throw origin.mismatch("channels, height and width", input) }
                 return Dropout2d(p)
             }
         },
         LayerRecipe.Kind(name: "AlphaDropout", shorthand: "p") { map in
-            let p = try map.number("p", default: 0.5, in: 0...1)
+            let p = try map.number("p", default: 0.5, in: .probability)
             return { _, _ in AlphaDropout(p) }
         },
         LayerRecipe.Kind(name: "DropPath", shorthand: "p") { map in
-            let p = try map.number("p", default: 0.1, in: 0...1)
+            let p = try map.number("p", default: 0.1, in: .probability)
             return { _, _ in DropPath(p) }
         },
     ]

@@ -38,6 +38,9 @@ public struct LossRecipe: Sendable {
         }
     }
 
+    /// Whether the loss is of classes; nil where the labels decide.
+    var isOfClasses: Bool? { kind.map { $0 == "cross_entropy" || $0 == "multi_margin" } }
+
     /// The loss for labels that are classes, or numbers: where no loss is named, cross entropy or the mean square.
     public func function(isClasses: Bool) -> Function { build(kind ?? (isClasses ? "cross_entropy" : "mse")) }
 }

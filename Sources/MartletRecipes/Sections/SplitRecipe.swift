@@ -21,10 +21,14 @@ public struct SplitRecipe: Sendable {
         form = try map.choice("form", default: .random)
         seed = try map.count("seed", default: 0)
         for (key, number) in [("validation", validation), ("test", test)]
-        where number >= 1 && Int(exactly: number) == nil {
+
+        where number >= 1 && (Int(exactly: number) ?? .max) > RecipeMap.largestCount {
             throw map.error(key, "a share below 1, or a whole number", map.value(key))
         }
     }
+
+    /// Whether something is held out to choose by.
+    package var hasValidation: Bool { validation > 0 }
 
     /// The parts of data.
     struct Parts {

@@ -93,12 +93,15 @@ package final class RecipeMap {
         return number
     }
 
+    /// Counts beyond this are mistakes, and would overflow where they are multiplied.
+    package static let largestCount = 1 << 40
+
     private func whole(_ node: RecipeNode, _ key: String, _ least: Int) throws -> Int {
         let expected = "a whole number from \(least) on"
         let number = try scalar(node, key, expected) { text in
             Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
         }
-        guard number >= least else { throw error(key, expected, node) }
+        guard number >= least, number <= Self.largestCount else { throw error(key, expected, node) }
         return number
     }
 
@@ -131,7 +134,9 @@ package final class RecipeMap {
             throw error(key, expected, node)
         }
         note(key, node)
-        return try items.map { try scalar($0, key, expected, Double.init) }
+        let numbers = try items.map { try scalar($0, key, expected, Double.init) }
+        guard numbers.allSatisfy(\.isFinite) else { throw error(key, expected, node) }
+        return numbers
     }
 
     /// A flag: true or false.
@@ -261,6 +266,8 @@ package final class RecipeMap {
 extension ClosedRange where Bound == Double {
     /// Numbers above 0.
     package static var positive: ClosedRange { .leastNonzeroMagnitude ... .greatestFiniteMagnitude }
+    /// Probabilities of leaving something out: below 1.
+    package static var probability: ClosedRange { 0...1.0.nextDown }
     /// Numbers from 0 on.
     package static var notNegative: ClosedRange { 0 ... .greatestFiniteMagnitude }
 }
