@@ -49,6 +49,11 @@ typedef struct {
     float *transformed;
 } transformation;
 
+/// Which of the weights' kernels leads from one channel to another.
+static inline int64_t kernel_of(const mk_winograd *s, int64_t out, int64_t in) {
+    return s->is_gradient ? in * s->out_channels + out : out * s->in_channels + in;
+}
+
 /// Transformed weights lie as [out channels / 16][position][in channels][16].
 static MK_CLONES void transform_block(const transformation *t, int64_t block) {
     // Places of one input channel lie so that they meet in one set of a cache: a few channels are written together.
@@ -61,9 +66,10 @@ static MK_CLONES void transform_block(const transformation *t, int64_t block) {
         for (int in = 0; in < TOGETHER; in++) {
             float given[9][BLOCK];
             wide g[9], half[18], whole[36];
-            for (int out = 0; out < BLOCK; out++)
-                for (int k = 0; k < 9; k++)
-                    given[k][out] = t->weights[((block * BLOCK + out) * channels + first + in) * 9 + k];
+            for (int out = 0; out < BLOCK; out++) {
+                const float *kernel = t->weights + kernel_of(s, block * BLOCK + out, first + in) * 9;
+                for (int k = 0; k < 9; k++) given[k][out] = kernel[s->is_gradient ? 8 - k : k];
+            }
             for (int k = 0; k < 9; k++) g[k] = __builtin_convertvector(*(lanes *)given[k], wide);
             for (int j = 0; j < 3; j++) WEIGHT_LINE(s->tile, g[j], g[3 + j], g[6 + j], half + j, 3);
             for (int i = 0; i < size; i++)
@@ -86,7 +92,7 @@ void mk_winograd_transform(const mk_winograd *shape, const float *weights, float
 
 // MARK: tiles
 
-static const mk_winograd_kernels *kernels_in_use(void) {
+const mk_winograd_kernels *mk_winograd_kernels_in_use(void) {
 #if defined(__x86_64__)
     switch (mk_gemm_isa_in_use()) {
     case MK_ISA_AVX512: return &mk_winograd_avx512;
@@ -115,7 +121,7 @@ static int64_t wanted_tiles(const division *d, int threads) {
 }
 
 static division divide(const mk_winograd *s, const mk_winograd_memory *memory) {
-    division d = {.shape = s, .memory = memory, .kernels = kernels_in_use(), .parts = 1};
+    division d = {.shape = s, .memory = memory, .kernels = mk_winograd_kernels_in_use(), .parts = 1};
     const int threads = mk_parallel_threads();
     d.tiles_down = mk_ceil_div(s->out_height, s->tile);
     d.tiles_across = mk_ceil_div(s->out_width, s->tile);

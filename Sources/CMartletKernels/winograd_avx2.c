@@ -2,6 +2,8 @@
 #if defined(__x86_64__)
 #define MK_BYTES 32
 #define MK_ROWS 6
+#define MK_SUM_ROWS 4
+#define MK_SUM_VECTORS 2
 #define MK_TARGET __attribute__((target("avx2,fma")))
 #define MK_TABLE mk_winograd_avx2
 #include "winograd_template.h"

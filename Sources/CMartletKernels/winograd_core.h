@@ -34,10 +34,32 @@ typedef struct {
 /// Runs a block of tiles with the instructions of one set.
 typedef void (*mk_winograd_kernel)(const mk_winograd_tiles *tiles);
 
+/// A stretch of tiles and a square of channel blocks of a weight gradient.
+typedef struct {
+    const mk_winograd *shape;
+    const float *input, *gradient;
+    int64_t tiles_down, tiles_across;
+    int64_t first, count;
+    int64_t in_begin, in_end, out_begin, out_end;
+    /// Tiles that are transformed before they are multiplied.
+    int64_t together;
+    /// The transforms of input and gradient: [position][channels / 16][tile][16]; positions lie a step apart.
+    float *v, *w;
+    int64_t v_step, w_step;
+    /// [out channels / 16][position][in channels / 16][out channel][in channel], for all channels. Written, not added to.
+    float *sums;
+} mk_winograd_stretch;
+
+typedef void (*mk_winograd_weight_kernel)(const mk_winograd_stretch *stretch);
+
 typedef struct {
     int rows;  // tallest panel
     mk_winograd_kernel run[2];  // F(2x2, 3x3), F(4x4, 3x3)
+    mk_winograd_weight_kernel sum[2];
 } mk_winograd_kernels;
+
+/// Those for this processor.
+const mk_winograd_kernels *mk_winograd_kernels_in_use(void);
 
 extern const mk_winograd_kernels mk_winograd_baseline;
 #if defined(__x86_64__)

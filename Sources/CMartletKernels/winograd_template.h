@@ -1,5 +1,5 @@
 // Winograd's convolution for one instruction set. Included with these macros defined: MK_BYTES bytes a vector, MK_ROWS tiles of
-// the tallest panel, MK_TARGET function attribute, MK_TABLE name of the table defined.
+// the tallest panel, MK_SUM_ROWS by MK_SUM_VECTORS vectors of a weight gradient's sums that are held in registers, MK_TARGET function attribute, MK_TABLE name of the table defined.
 #include <string.h>
 
 #include "winograd_core.h"
@@ -77,12 +77,12 @@ INLINE void transform_input(const int tile, const float *d, int64_t row, float *
 
 /// The window of a tile at an image's border: zeros where it lies outside.
 INLINE void copy_window(
-    const mk_winograd *s, const int size, const float *plane, int64_t top, int64_t left, float *window) {
+    const float *plane, const int size, int64_t height, int64_t width, int64_t top, int64_t left, float *window) {
     for (int i = 0; i < size; i++)
         for (int j = 0; j < size; j++, window += BLOCK) {
             const int64_t y = top + i, x = left + j;
-            if (y >= 0 && y < s->in_height && x >= 0 && x < s->in_width)
-                memcpy(window, plane + (y * s->in_width + x) * BLOCK, BLOCK * sizeof(float));
+            if (y >= 0 && y < height && x >= 0 && x < width)
+                memcpy(window, plane + (y * width + x) * BLOCK, BLOCK * sizeof(float));
             else
                 memset(window, 0, BLOCK * sizeof(float));
         }
@@ -93,32 +93,39 @@ typedef struct {
     int64_t image, top, left;
 } place;
 
-INLINE place place_of(const mk_winograd_tiles *t, int64_t tile) {
-    const int64_t down = tile / t->tiles_across, size = t->shape->tile;
-    return (place){down / t->tiles_down, down % t->tiles_down * size, tile % t->tiles_across * size};
+INLINE place place_of(int64_t tile, const int size, int64_t tiles_down, int64_t tiles_across) {
+    const int64_t down = tile / tiles_across;
+    return (place){down / tiles_down, down % tiles_down * size, tile % tiles_across * size};
+}
+
+/// V of one tile and `blocks` blocks of channels, which lie `block_step` apart in V.
+INLINE void transform_window(
+    const int tile, const mk_winograd *s, const float *input, place p, int64_t blocks, float *v, int64_t block_step,
+    int64_t v_step) {
+    const int size = tile + 2;
+    const int64_t top = p.top - s->padding_top, left = p.left - s->padding_left;
+    const int64_t plane = s->in_height * s->in_width * BLOCK;
+    const bool inside = top >= 0 && left >= 0 && top + size <= s->in_height && left + size <= s->in_width;
+    const float *image = input + p.image * (s->in_channels / BLOCK) * plane;
+    _Alignas(64) float window[36 * BLOCK];
+    for (int64_t b = 0; b < blocks; b++, image += plane, v += block_step) {
+        if (inside) {
+            transform_input(tile, image + (top * s->in_width + left) * BLOCK, s->in_width * BLOCK, v, v_step);
+        } else {
+            copy_window(image, size, s->in_height, s->in_width, top, left, window);
+            transform_input(tile, window, size * BLOCK, v, v_step);
+        }
+    }
 }
 
 /// V of a panel of tiles, `first` counted from the block's first.
 INLINE void transform_panel(const int tile, const mk_winograd_tiles *t, int64_t first, int64_t rows) {
     const mk_winograd *s = t->shape;
-    const int size = tile + 2;
-    const int64_t blocks = s->in_channels / BLOCK, plane = s->in_height * s->in_width * BLOCK;
     float *panel = t->v + first * s->in_channels;
-    _Alignas(64) float window[36 * BLOCK];
     for (int64_t r = 0; r < rows; r++) {
-        const place p = place_of(t, t->first + first + r);
-        const int64_t top = p.top - s->padding_top, left = p.left - s->padding_left;
-        const bool inside = top >= 0 && left >= 0 && top + size <= s->in_height && left + size <= s->in_width;
-        const float *image = t->memory->input + p.image * blocks * plane;
-        float *v = panel + r * BLOCK;
-        for (int64_t b = 0; b < blocks; b++, image += plane, v += rows * BLOCK) {
-            if (inside) {
-                transform_input(tile, image + (top * s->in_width + left) * BLOCK, s->in_width * BLOCK, v, t->v_step);
-            } else {
-                copy_window(s, size, image, top, left, window);
-                transform_input(tile, window, size * BLOCK, v, t->v_step);
-            }
-        }
+        const place p = place_of(t->first + first + r, tile, t->tiles_down, t->tiles_across);
+        transform_window(
+            tile, s, t->memory->input, p, s->in_channels / BLOCK, panel + r * BLOCK, rows * BLOCK, t->v_step);
     }
 }
 
@@ -289,11 +296,13 @@ INLINE void run(const int tile, const mk_winograd_tiles *t) {
         for (int64_t block = begin; block < end; block++)
             for (int64_t i = 0; i < t->count; i++)
                 transform_output(
-                    tile, t, place_of(t, t->first + i), block, t->m + ((block - begin) * t->count + i) * BLOCK);
+                    tile, t, place_of(t->first + i, tile, t->tiles_down, t->tiles_across), block, t->m + ((block - begin) * t->count + i) * BLOCK);
     }
 }
 
 static MK_TARGET void run_2(const mk_winograd_tiles *tiles) { run(2, tiles); }
 static MK_TARGET void run_4(const mk_winograd_tiles *tiles) { run(4, tiles); }
 
-const mk_winograd_kernels MK_TABLE = {.rows = MK_ROWS, .run = {run_2, run_4}};
+#include "winograd_weights_template.h"
+
+const mk_winograd_kernels MK_TABLE = {.rows = MK_ROWS, .run = {run_2, run_4}, .sum = {sum_2, sum_4}};

@@ -33,6 +33,7 @@ extension CPUBackend {
     }
 
     func prepare(_ gradient: ConvolutionInputGradient, _ step: StepDescription) throws -> any PreparedKernel {
+        if let kernel = WinogradConvolution.make(gradient, step, self) { return kernel }
         if let kernel = EngineConvolution.make(.convolutionInputGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.outputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.inputs[0].type.shape)
@@ -45,6 +46,7 @@ extension CPUBackend {
     }
 
     func prepare(_ gradient: ConvolutionWeightGradient, _ step: StepDescription) throws -> any PreparedKernel {
+        if let kernel = WinogradWeightGradient.make(gradient, step, self) { return kernel }
         if let kernel = EngineConvolution.make(.convolutionWeightGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.outputs[0].type.shape, output: step.inputs[1].type.shape)

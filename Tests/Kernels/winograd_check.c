@@ -35,7 +35,7 @@ static convolution random_convolution(int tile) {
         .tile = tile, .batch = random_int(1, 3), .in_channels = BLOCK * random_int(1, is_wide ? 12 : 3),
         .out_channels = BLOCK * random_int(1, is_wide ? 12 : 5), .in_height = random_int(1, 19),
         .in_width = random_int(1, 19), .padding_top = random_int(0, 2), .padding_left = random_int(0, 2),
-        .rectifies = random_int(0, 1)};
+        .rectifies = random_int(0, 1), .is_gradient = random_int(0, 3) == 0};
     s->out_height = s->in_height + s->padding_top + random_int(0, 2) - 2;
     s->out_width = s->in_width + s->padding_left + random_int(0, 2) - 2;
     if (s->out_height < 1) s->out_height = 1;
@@ -74,8 +74,8 @@ static void define(const convolution *c, int64_t n, int64_t o, int64_t y, int64_
         for (int64_t k = 0; k < 9; k++) {
             const int64_t row = y + k / 3 - s->padding_top, column = x + k % 3 - s->padding_left;
             if (row < 0 || row >= s->in_height || column < 0 || column >= s->in_width) continue;
-            const double product =
-                (double)c->plain[(o * s->in_channels + i) * 9 + k] * c->memory.input[in_at(s, n, i, row, column)];
+            const int64_t kernel = s->is_gradient ? (i * s->out_channels + o) * 9 + 8 - k : (o * s->in_channels + i) * 9 + k;
+            const double product = (double)c->plain[kernel] * c->memory.input[in_at(s, n, i, row, column)];
             *sum += product;
             *size += fabs(product);
         }

@@ -19,6 +19,9 @@ typedef struct {
     int64_t in_height, in_width, out_height, out_width;
     int64_t padding_top, padding_left;
     bool rectifies;
+    /// The weights are those of the convolution whose input gradient this computes: [in channels, out channels, 3, 3], turned by
+    /// half a turn.
+    bool is_gradient;
 } mk_winograd;
 
 /// y = input * weights (+ bias); y = y · factor + shift; y = y + residual; y = max(0, y) that lets NaN through.
@@ -34,8 +37,17 @@ typedef struct {
 /// Bytes of the transformed weights.
 int64_t mk_winograd_weight_bytes(const mk_winograd *shape);
 
-/// G g Gᵀ of weights [out channels, in channels, 3, 3], worked out in double and rounded once.
+/// G g Gᵀ of weights [out channels, in channels, 3, 3] (see `is_gradient`), worked out in double and rounded once.
 void mk_winograd_transform(const mk_winograd *shape, const float *weights, float *transformed);
+
+/// A weight gradient of the same convolution: for each pair of channels the sum over all tiles, with the transposed transforms,
+///
+///     ∂L/∂g = Gᵀ [ Σ (Bᵀ d B) ⊙ (A ∂L/∂Y Aᵀ) ] G
+///
+/// Writes [out channels, in channels, 3, 3]. `sums` has `mk_winograd_sum_bytes` bytes.
+void mk_winograd_weight_gradient(
+    const mk_winograd *shape, const float *input, const float *gradient, float *result, float *sums);
+int64_t mk_winograd_sum_bytes(const mk_winograd *shape);
 
 /// A NaN or an infinity in the input makes NaN of at most the tiles whose windows hold it, and of no other image.
 void mk_winograd_run(const mk_winograd *shape, const mk_winograd_memory *memory);
