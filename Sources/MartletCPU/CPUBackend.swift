@@ -46,6 +46,8 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         CompositeKernels.has(composite, operands, on: self)
     }
 
+    package func hasCostlyPostOperations(in dtype: DataType) -> Bool { engine?.putsChannelsLast(dtype) ?? false }
+
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
         switch primitive {
         case .matmul: index < 2
@@ -84,6 +86,8 @@ package final class CPUBackend: Backend, @unchecked Sendable {
     package func donation(_ primitive: Primitive, result: Int) -> Int? {
         switch primitive {
         case .updateSlice, .scatter, .indexAdd: 0
+        case .composite(let call) where call.composite is ConvolutionActivation:
+            EngineConvolution.donation(call.composite)
         case .composite(let call): Updates.donation(call.composite, result: result)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .concatenate, .gather, .indexSelect, .sort, .reduce, .argReduce,

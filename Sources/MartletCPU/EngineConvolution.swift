@@ -8,6 +8,8 @@ final class EngineConvolution: PreparedKernel {
     fileprivate let backend: CPUBackend
     /// For each pointer of the step, its slot.
     private let slots: [Int]
+    /// Where what is added lies, where the engine adds to what the result's memory holds; and its bytes.
+    private let sum: (operand: Int, byteCount: Int)?
     /// Brings a gradient of the weights back to the plain layout; nil where it is plain, or none is made.
     private let unpacking: EngineReorder?
 
@@ -21,15 +23,20 @@ final class EngineConvolution: PreparedKernel {
         let weights = operation.layout(Int(CE_CONVOLUTION_WEIGHTS.rawValue))
         let writesWeights = plan.attributes.direction == Int32(CE_CONVOLUTION_BACKWARD_WEIGHTS.rawValue)
         let kernel = EngineConvolution(
-            operation, backend, plan.slots, unpacking: writesWeights ? EngineReorder(weights, toPlain: true) : nil)
+            operation, backend, plan.slots, sum: plan.summedOperand.map { ($0, step.outputs[0].type.byteCount) },
+            unpacking: writesWeights ? EngineReorder(weights, toPlain: true) : nil)
         guard !writesWeights, let weights, let packing = EngineReorder(weights, toPlain: false) else { return kernel }
         // For an input with a sign the engine puts sums behind the weights, which the layout does not tell.
         let hash = ce_layout_hash(weights) ^ (step.inputs[0].type.dtype == .int8 ? 1 : 0)
         return PackedConvolution(kernel, packing, ce_layout_is_opaque(weights) ? nil : hash)
     }
 
-    private init(_ operation: EngineOperation, _ backend: CPUBackend, _ slots: [Int], unpacking: EngineReorder?) {
+    private init(
+        _ operation: EngineOperation, _ backend: CPUBackend, _ slots: [Int], sum: (operand: Int, byteCount: Int)?,
+        unpacking: EngineReorder?
+    ) {
         (self.operation, self.backend, self.slots, self.unpacking) = (operation, backend, slots, unpacking)
+        self.sum = sum
     }
 
     var workspace: [Int] { (unpacking.map { [$0.byteCount] } ?? []) + [operation.scratchpadByteCount] }
@@ -50,11 +57,15 @@ final class EngineConvolution: PreparedKernel {
     fileprivate func run(
         _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, weights: UnsafeMutableRawPointer?
     ) throws {
+        // The planner may have given the result another place than what is added.
+        if let sum, pointers[sum.operand] != pointers[slots.count - 1] {
+            pointers[slots.count - 1].copyMemory(from: pointers[sum.operand], byteCount: sum.byteCount)
+        }
         try withUnsafeTemporaryAllocation(
             of: UnsafeMutableRawPointer?.self, capacity: Int(CE_CONVOLUTION_SLOTS.rawValue)
         ) { table in
             table.initialize(repeating: nil)
-            for (index, slot) in slots.enumerated() { table[slot] = pointers[index] }
+            for (index, slot) in slots.enumerated() where index != sum?.operand { table[slot] = pointers[index] }
             if let weights { table[Int(CE_CONVOLUTION_WEIGHTS.rawValue)] = weights }
             if let base = table.baseAddress { try operation.run(base, backend) }
         }
@@ -70,11 +81,17 @@ final class EngineConvolution: PreparedKernel {
     /// True where the engine folds into a convolution on blocks what the composite says.
     static func has(_ folded: ConvolutionActivation, _ operands: [OperandLayout], _ engine: OneDNN?) -> Bool {
         let types = operands.map(\.type)
-        let rest = types.dropFirst(folded.convolutionOperandCount)
-        guard let engine, !folded.isScaled || rest.prefix(2).allSatisfy({ $0.dtype == .float32 }),
+        let numbers = types.dropFirst(folded.convolutionOperandCount).prefix(folded.scalingOperandCount)
+        guard let engine, numbers.allSatisfy({ $0.dtype == .float32 }),
             let result = try? folded.resultTypes(of: types)[0]
         else { return false }
         return EnginePlan.best(.composite(CompositeCall(folded)), types, [result], engine) != nil
+    }
+
+    /// The operand whose memory the result may take: a residual that the engine adds in place.
+    static func donation(_ composite: any Composite) -> Int? {
+        guard let folded = composite as? ConvolutionActivation, folded.residual == .inPlace else { return nil }
+        return folded.convolutionOperandCount + folded.scalingOperandCount
     }
 
     /// The layouts that the engine's kernel wants, where it has one.
@@ -130,6 +147,8 @@ private struct EnginePlan {
     var attributes: ce_convolution
     /// Slots of the operands, then of the result.
     let slots: [Int]
+    /// The operand that is added in place, where one is.
+    private(set) var summedOperand: Int?
     /// The channel blocks of each operand and of the result; nil for plain ones.
     let operandBlocks: [Int?]
     let resultBlock: Int?
@@ -191,8 +210,9 @@ private struct EnginePlan {
             (input, weight, output) = (operands[0], operands[1], results[0])
             folded = composite
             slots =
-                [source, weights] + (convolution.hasBias ? [Int(CE_CONVOLUTION_BIAS.rawValue)] : [])
-                + (composite.isScaled
+                [source, weights]
+                + (convolution.hasBias || composite.scaling == .shift ? [Int(CE_CONVOLUTION_BIAS.rawValue)] : [])
+                + (composite.scaling == .factorAndShift
                     ? [Int(CE_CONVOLUTION_FACTOR.rawValue), Int(CE_CONVOLUTION_SHIFT.rawValue)] : [])
                 + (composite.addsResidual ? [Int(CE_CONVOLUTION_ADDEND.rawValue)] : []) + [destination]
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
@@ -222,8 +242,17 @@ private struct EnginePlan {
         let sourceFormat = isStem && !isLast ? CE_FORMAT_PLAIN : blockedFormat
         attributes.source_format = ce_format(kind: sourceFormat, layout: nil)
         attributes.destination_format = ce_format(kind: blockedFormat, layout: nil)
-        attributes.has_factor_and_shift = quantized != nil || folded?.isScaled ?? false
-        attributes.has_addend = quantized?.addsResidual ?? folded?.addsResidual ?? false
+        attributes.has_factor_and_shift = quantized != nil || folded?.scaling == .factorAndShift
+        if folded?.scaling == .shift {
+            attributes.has_bias = true
+            attributes.bias_dtype = Int32(DataType.float32.rawValue)
+        }
+        if folded?.residual == .inPlace {
+            attributes.sum_scale = 1
+            summedOperand = slots.count - 2
+        } else {
+            attributes.has_addend = quantized?.addsResidual ?? folded?.addsResidual ?? false
+        }
         attributes.relu = quantized?.rectifies ?? folded?.rectifies ?? false
         if let quantized {
             attributes.weights_dtype = Int32(DataType.int8.rawValue)

@@ -11,6 +11,8 @@ open class Buffer: @unchecked Sendable {
     package internal(set) final var generation = 0
     /// What was made from the elements; under `DerivedBuffers.lock`.
     final var derivations: DerivedBuffers?
+    /// 0 until somebody asks which buffer this is (`serial`); under `DerivedBuffers.lock`.
+    final var ownSerial = 0
 
     /// True for memory that is somebody else's: it is read and never written, whoever holds it last.
     package final let isBorrowed: Bool

@@ -1,38 +1,67 @@
 /// What kernels made from a buffer's elements (weights in a layout of their own): kept with the buffer, valid for one
-/// generation of it, found by what it is and never by an address.
+/// generation of it and of what else took part, found by what it is and never by an address.
 final class DerivedBuffers {
     private var generation = 0
-    private var made: [DerivedKey: Buffer] = [:]
+    private var made: [DerivedKey: (basis: DerivedBasis, buffer: Buffer)] = [:]
 
     /// One lock for all buffers: it is taken for a look-up, not while something is made.
     static let lock = Lock()
 
-    func find(_ key: DerivedKey, _ generation: Int) -> Buffer? { self.generation == generation ? made[key] : nil }
+    func find(_ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) -> Buffer? {
+        guard self.generation == generation, let found = made[key], found.basis == basis else { return nil }
+        return found.buffer
+    }
 
-    func store(_ buffer: Buffer, _ key: DerivedKey, _ generation: Int) {
+    /// Takes the place of what was made from other sources.
+    func store(_ buffer: Buffer, _ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) {
         if self.generation != generation { made = [:] }
         self.generation = generation
-        made[key] = buffer
+        made[key] = (basis, buffer)
     }
 }
 
-/// What was made: a kernel's own name for it, and the element of the source it begins at.
+/// What was made: a kernel's own name for it, the element of the source it begins at, and what was computed before it was packed
+/// (0 for nothing).
 package struct DerivedKey: Hashable, Sendable {
     let kind: UInt64
     let offset: Int
-    package init(kind: UInt64, offset: Int) { (self.kind, self.offset) = (kind, offset) }
+    let derivation: Int
+    package init(kind: UInt64, offset: Int, derivation: Int = 0) {
+        (self.kind, self.offset, self.derivation) = (kind, offset, derivation)
+    }
+}
+
+/// What took part besides the buffer's own elements.
+package struct DerivedBasis: Equatable, Sendable {
+    /// Which buffer, and which elements of it.
+    private struct Source: Equatable {
+        let serial, generation, offset: Int
+    }
+    private let others: [Source]
+    private let numbers: [Scalar]
+
+    package static let none = DerivedBasis(others: [], numbers: [])
+
+    package init(others: [Realized], numbers: [Scalar]) {
+        self.others = others.map {
+            Source(serial: $0.buffer.serial, generation: $0.buffer.generation, offset: $0.offset)
+        }
+        self.numbers = numbers
+    }
 }
 
 extension Buffer {
     /// What `make` gives for the elements as they are, made once for each generation.
-    package final func derived(_ key: DerivedKey, make: () throws -> Buffer) rethrows -> Buffer {
-        let known = DerivedBuffers.lock.withLock { derivations?.find(key, generation) }
+    package final func derived(
+        _ key: DerivedKey, _ basis: DerivedBasis = .none, make: () throws -> Buffer
+    ) rethrows -> Buffer {
+        let known = DerivedBuffers.lock.withLock { derivations?.find(key, basis, generation) }
         if let known { return known }
         let buffer = try make()
         DerivedBuffers.lock.withLock {
             let own = derivations ?? DerivedBuffers()
             derivations = own
-            own.store(buffer, key, generation)
+            own.store(buffer, key, basis, generation)
         }
         return buffer
     }
@@ -42,4 +71,18 @@ extension Buffer {
         generation += 1
         if derivations != nil { DerivedBuffers.lock.withLock { derivations = nil } }
     }
+
+    /// A number that no other buffer has or had.
+    fileprivate final var serial: Int {
+        DerivedBuffers.lock.withLock {
+            if ownSerial == 0 {
+                Buffer.lastSerial += 1
+                ownSerial = Buffer.lastSerial
+            }
+            return ownSerial
+        }
+    }
+
+    /// Under `DerivedBuffers.lock`.
+    nonisolated(unsafe) private static var lastSerial = 0
 }

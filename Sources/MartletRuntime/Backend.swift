@@ -33,6 +33,10 @@ package protocol Backend: AnyObject, Sendable {
     /// The layouts in which the kernel of `primitive` wants its operands and gives its results; nil means all plain.
     func layouts(_ primitive: Primitive, operands: [OperandLayout], results: [TensorType]) -> StepLayouts?
 
+    /// True where what a convolution of a type does behind its sum is costly: folding then multiplies the factor into the weights
+    /// and adds the residual in place.
+    func hasCostlyPostOperations(in dtype: DataType) -> Bool
+
     /// The operand whose memory result `result` may take over, so that an update happens in place.
     func donation(_ primitive: Primitive, result: Int) -> Int?
 
@@ -83,6 +87,8 @@ package struct StepDescription: Sendable {
     package var isInference = false
     /// How the prepared kernel computes it, where its backend has several ways.
     package var method: String?
+    /// True where it runs only when another step packs what it makes, and no longer keeps what it packed (`Derivation`).
+    package var isOnDemand = false
 }
 
 /// An operand before its layout is settled: its type as a value, and the size of the channel blocks it lies in already.

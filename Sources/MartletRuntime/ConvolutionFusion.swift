@@ -3,8 +3,8 @@ import MartletGraph
 /// Folds what follows a convolution into its kernel, in inference: a factor and a shift for each channel (batch
 /// normalisation with fixed statistics), a residual, a rectifier. The result is written once.
 ///
-/// Only in inference: an engine's rectifier turns NaN into 0, and 16-bit results are rounded once instead of after each
-/// operation (docs/decisions/0006).
+/// Only in inference: an engine's rectifier turns NaN into 0, 16-bit results are rounded once instead of after each operation, and
+/// where a backend's post-operations are costly the factor is multiplied into 16-bit weights (docs/decisions/0006).
 struct ConvolutionFusion {
     private var folding: Folding
     private var graph: PlanGraph { folding.graph }
@@ -31,10 +31,16 @@ struct ConvolutionFusion {
         let item = graph.items[index]
         // One that nobody reads went when another was folded.
         guard var result = item.outputs.first else { return }
-        var operands = item.inputs
-        let scaling = folding.scaling(of: result)
-        if let scaling {
-            operands += [scaling.factor, scaling.shift]
+        var (convolution, operands) = (convolution, item.inputs)
+        var kind = ConvolutionActivation.Scaling.none
+        let isLean = folding.hasCostlyPostOperations(in: operands[1].type.dtype)
+        if let scaling = folding.scaling(of: result) {
+            if isLean {
+                (convolution, operands) = multiplied(convolution, operands, by: scaling)
+            } else {
+                operands += [scaling.factor, scaling.shift]
+            }
+            kind = isLean ? .shift : .factorAndShift
             result = scaling.result
         }
         let addition = folding.onlyAddition(of: result, in: index)
@@ -46,7 +52,32 @@ struct ConvolutionFusion {
         if let rectifier { result = graph.items[rectifier].outputs[0] }
         guard result != item.outputs[0] else { return }
         let folded = ConvolutionActivation(
-            convolution, isScaled: scaling != nil, addsResidual: addition != nil, rectifies: rectifier != nil)
+            convolution, scaling: kind, residual: addition == nil ? .none : isLean ? .inPlace : .added,
+            rectifies: rectifier != nil)
         folding.replace(index, with: folded, operands, outputs: [result])
+    }
+
+    /// The convolution with the factor in its weights, (w·f)∗x + (b·f + s) = (w∗x + b)·f + s, and the shift as its last operand.
+    /// The weights are taken from before they were made narrow, so that they are rounded once.
+    private mutating func multiplied(
+        _ convolution: Convolution, _ operands: [PlanGraph.Operand], by scaling: ChannelScaling
+    ) -> (Convolution, [PlanGraph.Operand]) {
+        let (weight, vector) = (operands[1].type, scaling.factor.type)
+        var factor = scaling.factor
+        factor.view.strides += Array(repeating: 0, count: weight.shape.rank - 1)
+        factor.type.shape = weight.shape
+        let wide = folding.added(
+            .binary(.multiply), [folding.widened(operands[1]), factor], TensorType(weight.shape, .float32))
+        var result = [operands[0], folding.added(.cast, [wide], weight)]
+        var shift = scaling.shift
+        if convolution.hasBias {
+            let bias = folding.added(.binary(.multiply), [folding.widened(operands[2]), scaling.factor], vector)
+            shift = folding.added(.binary(.add), [bias, shift], vector)
+        }
+        result.append(shift)
+        let unbiased = Convolution(
+            strides: convolution.strides, paddingLow: convolution.paddingLow, paddingHigh: convolution.paddingHigh,
+            dilations: convolution.dilations, groups: convolution.groups, hasBias: false)
+        return (unbiased, result)
     }
 }

@@ -43,6 +43,20 @@ struct Folding {
         return (adder, other)
     }
 
+    func hasCostlyPostOperations(in dtype: DataType) -> Bool { backend.hasCostlyPostOperations(in: dtype) }
+
+    /// The operand in float32: what it was before a cast, where there was one.
+    mutating func widened(_ operand: PlanGraph.Operand) -> PlanGraph.Operand {
+        if operand.type.dtype == .float32 { return operand }
+        if graph.isWhole(operand), let producer = graph.producer(of: operand.view.base),
+            graph.items[producer].work.isElementwise(.cast), let before = graph.items[producer].inputs.first,
+            before.type.dtype == .float32, before.type.shape.sizes == operand.type.shape.sizes
+        {
+            return before
+        }
+        return added(.cast, [operand], TensorType(operand.type.shape, .float32))
+    }
+
     /// New elementwise work of one result.
     mutating func added(
         _ operation: FusedKernel.Operation, _ operands: [PlanGraph.Operand], _ type: TensorType

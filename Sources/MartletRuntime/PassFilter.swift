@@ -30,6 +30,8 @@ final class PassFilter: Backend {
         passes.contains(.layout) ? base.layouts(primitive, operands: operands, results: results) : nil
     }
 
+    func hasCostlyPostOperations(in dtype: DataType) -> Bool { base.hasCostlyPostOperations(in: dtype) }
+
     func donation(_ primitive: Primitive, result: Int) -> Int? {
         passes.contains(.donation) ? base.donation(primitive, result: result) : nil
     }

@@ -24,8 +24,16 @@ package final class Plan: @unchecked Sendable {
         let firstPointer: Int
         let derived: [Derived]
         let name: String
-        /// The kernel again, with the leaf whose packed form it may keep from run to run.
-        var packing: (kernel: any PackingKernel, leaf: Int)?
+        /// The kernel again, with what it packs and may keep from run to run.
+        var packing: Packing?
+        /// True for a step that runs where another one packs what it makes.
+        var isOnDemand = false
+    }
+
+    /// An operand that a kernel packs.
+    struct Packing {
+        let kernel: any PackingKernel
+        let derivation: Derivation
     }
 
     /// A derived scalar with its pointer, where it is read from memory.
@@ -169,10 +177,14 @@ package final class Plan: @unchecked Sendable {
                 if let clock {
                     clock.enter()
                     for step in steps {
-                        try clock.time { try run(step, leaves, scalarBase, tableBase, on: backend) }
+                        try clock.time {
+                            if !step.isOnDemand { try run(step, leaves, scalarBase, tableBase, on: backend) }
+                        }
                     }
                 } else {
-                    for step in steps { try run(step, leaves, scalarBase, tableBase, on: backend) }
+                    for step in steps where !step.isOnDemand {
+                        try run(step, leaves, scalarBase, tableBase, on: backend)
+                    }
                 }
             }
         }
@@ -185,23 +197,40 @@ package final class Plan: @unchecked Sendable {
     ) throws {
         for derived in step.derived { try fill(derived, scalars, table, backend) }
         let pointers = table + step.firstPointer
-        if let packing = step.packing, !leaves[packing.leaf].buffer.isBorrowed {
-            try run(packing.kernel, pointers, UnsafePointer(scalars), on: leaves[packing.leaf])
-        } else {
+        guard let packing = step.packing else {
             try step.kernel.run(pointers, UnsafePointer(scalars))
+            return
+        }
+        let derivation = packing.derivation
+        let makeOperand = {
+            for index in derivation.steps { try self.run(self.steps[index], leaves, scalars, table, on: backend) }
+        }
+        if derivation.leaves.contains(where: { leaves[$0].buffer.isBorrowed }) {
+            try makeOperand()
+            try step.kernel.run(pointers, UnsafePointer(scalars))
+        } else {
+            let packed = try packed(packing, leaves, pointers, UnsafePointer(scalars), makeOperand)
+            try withExtendedLifetime(packed) {
+                try packing.kernel.run(pointers, UnsafePointer(scalars), packed: packed.address)
+            }
         }
     }
 
-    /// Runs a kernel with its operand packed once for as long as the leaf stays what it is.
-    private func run(
-        _ kernel: any PackingKernel, _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>,
-        _ scalars: UnsafePointer<Scalar>, on leaf: Realized
-    ) throws {
-        let key = DerivedKey(kind: kernel.packing ?? 0, offset: leaf.offset)
-        let packed = try leaf.buffer.derived(key) {
-            try kernel.pack(pointers[kernel.packedOperand])
+    /// A kernel's packed operand: made once for as long as the leaves behind it stay what they are.
+    private func packed(
+        _ packing: Packing, _ leaves: [Realized], _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>,
+        _ scalars: UnsafePointer<Scalar>, _ makeOperand: () throws -> Void
+    ) throws -> Buffer {
+        let derivation = packing.derivation
+        let owner = leaves[derivation.leaves[0]]
+        let key = DerivedKey(
+            kind: packing.kernel.packing ?? 0, offset: owner.offset, derivation: derivation.identity)
+        let basis = DerivedBasis(
+            others: derivation.leaves.dropFirst().map { leaves[$0] }, numbers: derivation.arguments.map { scalars[$0] })
+        return try owner.buffer.derived(key, basis) {
+            try makeOperand()
+            return try packing.kernel.pack(pointers[packing.kernel.packedOperand])
         }
-        try withExtendedLifetime(packed) { try kernel.run(pointers, scalars, packed: packed.address) }
     }
 
     private func fill(
@@ -244,7 +273,9 @@ struct PlanAssembly {
         self.passes = passes
     }
 
-    mutating func add(_ step: Planner.Step, index: Int, kernel: any PreparedKernel, description: StepDescription) {
+    mutating func add(
+        _ step: Planner.Step, _ prepared: Planner.Prepared, packing: Plan.Packing?, isOnDemand: Bool
+    ) {
         let first = pointers.count
         for operand in step.inputs { pointers.append(source(operand.view, operand.type.dtype)) }
         for base in step.outputs {
@@ -263,26 +294,12 @@ struct PlanAssembly {
         }
         steps.append(
             Plan.Step(
-                kernel: kernel, firstPointer: first, derived: derived, name: description.name,
-                packing: packing(step, kernel)))
-        var description = description
-        description.method = (kernel as? any DescribedKernel)?.method
+                kernel: prepared.kernel, firstPointer: first, derived: derived, name: prepared.description.name,
+                packing: packing, isOnDemand: isOnDemand))
+        var description = prepared.description
+        description.method = (prepared.kernel as? any DescribedKernel)?.method
+        description.isOnDemand = isOnDemand
         descriptions.append(description)
-    }
-
-    /// The leaf whose packed form is worth keeping: the kernel reads all of it, in inference, and the plan does not overwrite it.
-    /// In training it would be of use once.
-    private func packing(
-        _ step: Planner.Step, _ kernel: any PreparedKernel
-    ) -> (kernel: any PackingKernel, leaf: Int)? {
-        guard passes.contains(.packedWeights), step.isInference, let kernel = kernel as? any PackingKernel,
-            kernel.packing != nil
-        else { return nil }
-        let operand = step.inputs[kernel.packedOperand]
-        guard case .leaf(let leaf) = memory.places[operand.view.base], graph.isWhole(operand),
-            !memory.buffers.contains(where: { $0.donor == leaf })
-        else { return nil }
-        return (kernel, leaf)
     }
 
     private mutating func source(_ view: View, _ dtype: DataType) -> Plan.PointerSource {

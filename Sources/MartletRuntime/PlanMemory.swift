@@ -36,7 +36,8 @@ package struct PlanMemory: Sendable {
         var forms: [PackedForm: Int] = [:]
         for step in plan.steps {
             guard let packing = step.packing, let number = packing.kernel.packing else { continue }
-            let form = PackedForm(leaf: packing.leaf, packing: number)
+            let form = PackedForm(
+                leaf: packing.derivation.leaves[0], packing: number, derivation: packing.derivation.identity)
             forms[form] = backend.footprint(byteCount: packing.kernel.packedByteCount)
         }
         packed = forms.values.reduce(0, +)
@@ -48,4 +49,5 @@ package struct PlanMemory: Sendable {
 private struct PackedForm: Hashable {
     let leaf: Int
     let packing: UInt64
+    let derivation: Int
 }

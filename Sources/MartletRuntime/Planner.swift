@@ -130,29 +130,47 @@ package struct Planner {
     }
 
     /// Where everything that the steps make lies.
-    var memory: MemoryPlan {
-        MemoryPlan(steps: steps, graph: graph, kept: kept, backend: backend, passes: passes)
+    var memory: MemoryPlan { memory(Array(steps.indices)) }
+
+    /// A step's kernel, and what it was prepared for.
+    struct Prepared {
+        let kernel: any PreparedKernel
+        let description: StepDescription
     }
 
     private func assemble() throws -> Plan {
-        let memory = memory
-        var assembly = PlanAssembly(graph: graph, memory: memory, passes: passes)
-        for (index, step) in steps.enumerated() {
-            let description = StepDescription(
-                work: step.work,
-                inputs: step.inputs.map { operand in
-                    OperandDescription(
-                        type: operand.type, strides: operand.view.strides,
-                        isScalarArgument: !graph.isReal(operand.view.base), blockedShape: operand.blockedShape)
-                },
-                outputs: step.outputs.map {
-                    OperandDescription(
-                        type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides,
-                        blockedShape: graph.bases[$0].blockedShape)
-                }, repetitions: step.repetitions, origins: step.origins, isInference: step.isInference)
-            assembly.add(step, index: index, kernel: try backend.prepare(description), description: description)
+        let prepared = try steps.map { step in
+            let description = description(of: step)
+            return Prepared(kernel: try backend.prepare(description), description: description)
+        }
+        let packings = Packings(self, prepared, keeps: passes.contains(.packedWeights))
+        var assembly = PlanAssembly(graph: graph, memory: packings.memory, passes: passes)
+        for (place, index) in packings.order.enumerated() {
+            assembly.add(
+                steps[index], prepared[index], packing: packings.found[place],
+                isOnDemand: packings.onDemand.contains(place))
         }
         return assembly.finish(kept: kept)
+    }
+
+    private func description(of step: Step) -> StepDescription {
+        StepDescription(
+            work: step.work,
+            inputs: step.inputs.map { operand in
+                OperandDescription(
+                    type: operand.type, strides: operand.view.strides,
+                    isScalarArgument: !graph.isReal(operand.view.base), blockedShape: operand.blockedShape)
+            },
+            outputs: step.outputs.map {
+                OperandDescription(
+                    type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides,
+                    blockedShape: graph.bases[$0].blockedShape)
+            }, repetitions: step.repetitions, origins: step.origins, isInference: step.isInference)
+    }
+
+    /// Where everything that the steps make lies, in an order of them.
+    func memory(_ order: [Int]) -> MemoryPlan {
+        MemoryPlan(steps: order.map { steps[$0] }, graph: graph, kept: kept, backend: backend, passes: passes)
     }
 }
 

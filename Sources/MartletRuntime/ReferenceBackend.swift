@@ -39,6 +39,8 @@ package final class ReferenceBackend: Backend {
     package func layouts(_ primitive: Primitive, operands: [OperandLayout], results: [TensorType]) -> StepLayouts? {
         nil
     }
+    package func hasCostlyPostOperations(in dtype: DataType) -> Bool { false }
+
     package func donation(_ primitive: Primitive, result: Int) -> Int? { nil }
     package func prepare(_ step: StepDescription) throws -> any PreparedKernel { ReferenceKernel(step) }
     package func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion {

@@ -26,6 +26,7 @@ package final class FailingBackend: Backend {
 
     private let inner = CPUBackend.shared
     private let armed = Atomic<Int>(FailingBackend.none)
+    private let kernels = Atomic<Int>(0)
     /// Events that still pass before one fails.
     private let remaining = Atomic<Int>(0)
     private let hasStruck = Atomic<Bool>(false)
@@ -77,7 +78,11 @@ package final class FailingBackend: Backend {
         return 0
     }
 
+    /// Kernels that were asked to run so far.
+    package var kernelCount: Int { kernels.load(ordering: .relaxed) }
+
     private func meet(_ event: Event) throws {
+        if event == .kernel { kernels.add(1, ordering: .relaxed) }
         let number = armed.load(ordering: .acquiring)
         guard number != Self.none, Event.allCases[number] == event else { return }
         guard remaining.subtract(1, ordering: .relaxed).oldValue == 0 else { return }
@@ -109,6 +114,8 @@ package final class FailingBackend: Backend {
     ) -> StepLayouts? {
         inner.layouts(primitive, operands: operands, results: results)
     }
+    package func hasCostlyPostOperations(in dtype: DataType) -> Bool { inner.hasCostlyPostOperations(in: dtype) }
+
     package func donation(_ primitive: Primitive, result: Int) -> Int? { inner.donation(primitive, result: result) }
     package func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion {
         try inner.run(isParallel: isParallel, kernels)

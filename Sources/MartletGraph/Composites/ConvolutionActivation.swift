@@ -9,29 +9,52 @@
 /// - result: y
 package struct ConvolutionActivation: Composite {
     package let convolution: Convolution
-    package let isScaled: Bool
-    package let addsResidual: Bool
+    /// What is done by numbers of each channel.
+    package let scaling: Scaling
+    package let residual: Residual
     package let rectifies: Bool
 
-    package init(_ convolution: Convolution, isScaled: Bool, addsResidual: Bool, rectifies: Bool) {
-        (self.convolution, self.isScaled) = (convolution, isScaled)
-        (self.addsResidual, self.rectifies) = (addsResidual, rectifies)
+    package enum Scaling: UInt64, Sendable {
+        case none
+        /// A factor and a shift, both operands.
+        case factorAndShift
+        /// A shift: the factor is in the weights.
+        case shift
     }
 
+    package enum Residual: UInt64, Sendable {
+        case none
+        /// A kernel reads it behind the sum.
+        case added
+        /// A kernel adds to what the result's memory holds, which is the residual's where nobody needs that any more.
+        case inPlace
+    }
+
+    package init(_ convolution: Convolution, scaling: Scaling, residual: Residual, rectifies: Bool) {
+        (self.convolution, self.scaling) = (convolution, scaling)
+        (self.residual, self.rectifies) = (residual, rectifies)
+    }
+
+    package var addsResidual: Bool { residual != .none }
+
     package var name: String {
-        "convolution" + (isScaled ? "+scale" : "") + (addsResidual ? "+add" : "") + (rectifies ? "+relu" : "")
+        "convolution" + (scaling == .none ? "" : scaling == .shift ? "+shift" : "+scale") + (addsResidual ? "+add" : "")
+            + (rectifies ? "+relu" : "")
     }
     package var residuals: Residuals { .operands }
 
     /// Where the operands after the convolution's own begin.
     package var convolutionOperandCount: Int { convolution.hasBias ? 3 : 2 }
 
+    /// Operands of the scaling.
+    package var scalingOperandCount: Int { scaling == .factorAndShift ? 2 : scaling == .shift ? 1 : 0 }
+
     package func resultTypes(of operands: [TensorType]) throws(ShapeError) -> [TensorType] {
         let own = Array(operands.prefix(convolutionOperandCount))
         let result = try convolution.resultTypes(of: own, arguments: [])[0]
         var rest = operands.dropFirst(convolutionOperandCount)
-        let fitsChannels = !isScaled || rest.prefix(2).allSatisfy { $0.shape.sizes == [result.shape[1]] }
-        if isScaled { rest = rest.dropFirst(2) }
+        let fitsChannels = rest.prefix(scalingOperandCount).allSatisfy { $0.shape.sizes == [result.shape[1]] }
+        rest = rest.dropFirst(scalingOperandCount)
         guard fitsChannels, !addsResidual || rest.first == result else {
             throw ShapeError(
                 name, "a factor and a shift for each channel and a residual like \(result) are expected",
@@ -43,12 +66,13 @@ package struct ConvolutionActivation: Composite {
     package func body(_ operands: [Value]) -> [Value] {
         let count = convolutionOperandCount
         var y = Value.make(.convolution(convolution), Array(operands.prefix(count)))
-        if isScaled {
-            let (factor, shift) = (operands[count], operands[count + 1])
-            let scaled = y * factor.asChannels(rank: y.rank) + shift.asChannels(rank: y.rank)
-            y = scaled.cast(to: y.dtype)
+        let numbers = operands[count...].prefix(scalingOperandCount).map { $0.asChannels(rank: y.rank) }
+        switch scaling {
+        case .none: break
+        case .factorAndShift: y = (y * numbers[0] + numbers[1]).cast(to: y.dtype)
+        case .shift: y = (y + numbers[0]).cast(to: y.dtype)
         }
-        if addsResidual { y = y + operands[count + (isScaled ? 2 : 0)] }
+        if addsResidual { y = y + operands[count + scalingOperandCount] }
         return [rectifies ? y.applying(.relu) : y]
     }
 
@@ -56,6 +80,6 @@ package struct ConvolutionActivation: Composite {
 
     package func encode(into key: inout KeyWriter) {
         convolution.encode(into: &key)
-        key.write((isScaled ? 1 : 0) + (addsResidual ? 2 : 0) + (rectifies ? 4 : 0))
+        key.write(scaling.rawValue | residual.rawValue << 2 | (rectifies ? 16 : 0))
     }
 }
