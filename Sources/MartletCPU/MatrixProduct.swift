@@ -4,7 +4,9 @@ import MartletRuntime
 
 extension CPUBackend {
     func prepare(_ product: MatrixProduct, _ step: StepDescription) throws -> any PreparedKernel {
-        if let kernel = EngineMatrixProduct(product, step, self) { return kernel }
+        if let kernel = EngineMatrixProduct(product, step, self) {
+            return PackedMatrixProduct(product, step, plain: kernel, self) ?? kernel
+        }
         let geometry = MatrixGeometry(step)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
         let hasBias = product.hasBias

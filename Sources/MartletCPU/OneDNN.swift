@@ -130,6 +130,23 @@ struct EngineReorder: Sendable {
         byteCount = ce_layout_bytes(layout)
     }
 
+    /// From a matrix with these strides; nil where the layout is that already.
+    init?(_ layout: OpaquePointer?, fromMatrix sizes: (Int, Int), strides: (Int, Int), _ dtype: DataType) {
+        guard let layout else { return nil }
+        var source: OpaquePointer?
+        let (sizes, strides) = ([Int64(sizes.0), Int64(sizes.1)], [Int64(strides.0), Int64(strides.1)])
+        guard ce_layout_make_strided(Int32(dtype.rawValue), 2, sizes, strides, &source) == CE_OK, let source else {
+            return nil
+        }
+        defer { ce_layout_free(source) }
+        var made: OpaquePointer?
+        guard !ce_layout_equal(source, layout), ce_reorder_make(source, layout, &made) == CE_OK, let made else {
+            return nil
+        }
+        operation = EngineOperation(made)
+        byteCount = ce_layout_bytes(layout)
+    }
+
     func run(from source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, _ backend: CPUBackend) throws {
         try withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 2) { table in
             table[0] = source

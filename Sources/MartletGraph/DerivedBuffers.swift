@@ -2,18 +2,20 @@
 /// generation of it and of what else took part, found by what it is and never by an address.
 final class DerivedBuffers {
     private var generation = 0
-    private var made: [DerivedKey: (basis: DerivedBasis, buffer: Buffer)] = [:]
+    /// A buffer is nil where somebody asked once and nothing was made.
+    private var made: [DerivedKey: (basis: DerivedBasis, buffer: Buffer?)] = [:]
 
     /// One lock for all buffers: it is taken for a look-up, not while something is made.
     static let lock = Lock()
 
-    func find(_ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) -> Buffer? {
-        guard self.generation == generation, let found = made[key], found.basis == basis else { return nil }
-        return found.buffer
+    /// What was made, if anything was, and whether somebody asked for it before.
+    func find(_ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) -> (buffer: Buffer?, wasAsked: Bool) {
+        guard self.generation == generation, let found = made[key], found.basis == basis else { return (nil, false) }
+        return (found.buffer, true)
     }
 
     /// Takes the place of what was made from other sources.
-    func store(_ buffer: Buffer, _ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) {
+    func store(_ buffer: Buffer?, _ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) {
         if self.generation != generation { made = [:] }
         self.generation = generation
         made[key] = (basis, buffer)
@@ -52,12 +54,14 @@ package struct DerivedBasis: Equatable, Sendable {
 
 extension Buffer {
     /// What `make` gives for the elements as they are, made once for each generation.
+    ///
+    /// - Parameter atOnce: false where making it pays only if it is asked for again: the first time nil is given.
     package final func derived(
-        _ key: DerivedKey, _ basis: DerivedBasis = .none, make: () throws -> Buffer
-    ) rethrows -> Buffer {
+        _ key: DerivedKey, _ basis: DerivedBasis = .none, atOnce: Bool = true, make: () throws -> Buffer
+    ) rethrows -> Buffer? {
         let known = DerivedBuffers.lock.withLock { derivations?.find(key, basis, generation) }
-        if let known { return known }
-        let buffer = try make()
+        if let buffer = known?.buffer { return buffer }
+        let buffer = atOnce || known?.wasAsked ?? false ? try make() : nil
         DerivedBuffers.lock.withLock {
             let own = derivations ?? DerivedBuffers()
             derivations = own

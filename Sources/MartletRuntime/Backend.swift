@@ -165,12 +165,18 @@ package protocol PackingKernel: PreparedKernel {
     var packing: UInt64? { get }
     /// Bytes of the packed form, which are no part of `workspace`.
     var packedByteCount: Int { get }
+    /// True where `run` packs as well; else packing pays only for an operand that is met again.
+    var packsAnyway: Bool { get }
     func pack(_ operand: UnsafeMutableRawPointer) throws -> Buffer
     /// `run`, with the operand packed already.
     func run(
         _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>,
         packed: UnsafeMutableRawPointer
     ) throws
+}
+
+extension PackingKernel {
+    package var packsAnyway: Bool { true }
 }
 
 /// Temporaries' memory for one run.

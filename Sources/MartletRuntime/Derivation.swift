@@ -159,7 +159,6 @@ struct Packings {
         for (index, step) in planner.steps.enumerated() where step.isInference {
             // In training it would be of use once.
             guard let kernel = prepared[index].kernel as? any PackingKernel, kernel.packing != nil,
-                planner.graph.isWhole(step.inputs[kernel.packedOperand]),
                 let derivation = derivations.derivation(of: step.inputs[kernel.packedOperand], readBy: index)
             else { continue }
             wanted[index] = Plan.Packing(kernel: kernel, derivation: derivation)

@@ -205,29 +205,30 @@ package final class Plan: @unchecked Sendable {
         let makeOperand = {
             for index in derivation.steps { try self.run(self.steps[index], leaves, scalars, table, on: backend) }
         }
-        if derivation.leaves.contains(where: { leaves[$0].buffer.isBorrowed }) {
+        let isLent = derivation.leaves.contains { leaves[$0].buffer.isBorrowed }
+        guard !isLent, let packed = try packed(packing, leaves, pointers, UnsafePointer(scalars), makeOperand) else {
             try makeOperand()
             try step.kernel.run(pointers, UnsafePointer(scalars))
-        } else {
-            let packed = try packed(packing, leaves, pointers, UnsafePointer(scalars), makeOperand)
-            try withExtendedLifetime(packed) {
-                try packing.kernel.run(pointers, UnsafePointer(scalars), packed: packed.address)
-            }
+            return
+        }
+        try withExtendedLifetime(packed) {
+            try packing.kernel.run(pointers, UnsafePointer(scalars), packed: packed.address)
         }
     }
 
-    /// A kernel's packed operand: made once for as long as the leaves behind it stay what they are.
+    /// A kernel's packed operand: made once for as long as the leaves behind it stay what they are; nil where it is not worth it
+    /// yet.
     private func packed(
         _ packing: Packing, _ leaves: [Realized], _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>,
         _ scalars: UnsafePointer<Scalar>, _ makeOperand: () throws -> Void
-    ) throws -> Buffer {
+    ) throws -> Buffer? {
         let derivation = packing.derivation
         let owner = leaves[derivation.leaves[0]]
         let key = DerivedKey(
             kind: packing.kernel.packing ?? 0, offset: owner.offset, derivation: derivation.identity)
         let basis = DerivedBasis(
             others: derivation.leaves.dropFirst().map { leaves[$0] }, numbers: derivation.arguments.map { scalars[$0] })
-        return try owner.buffer.derived(key, basis) {
+        return try owner.buffer.derived(key, basis, atOnce: packing.kernel.packsAnyway) {
             try makeOperand()
             return try packing.kernel.pack(pointers[packing.kernel.packedOperand])
         }

@@ -134,6 +134,7 @@ package final class FailingBackend: Backend {
         var packedOperand: Int { inner.packedOperand }
         var packing: UInt64? { inner.packing }
         var packedByteCount: Int { inner.packedByteCount }
+        var packsAnyway: Bool { inner.packsAnyway }
         var workspace: [Int] { inner.workspace }
 
         init(inner: any PackingKernel, backend: FailingBackend) {

@@ -120,4 +120,38 @@ struct DerivationTests {
             precondition(changed == [counts[0], counts[1]], "\(counts) kernels, then \(changed)")
         }
     }
+
+    @Test(
+        "A product's weights are packed once they are met again, and its results stay those of the reference",
+        .enabled(if: CPUBackend.shared.engine != nil, "the engine packs"))
+    func products() throws {
+        Runtime.start()
+        var numbers = CaseNumbers(seed: 33)
+        for dtype in [DataType.float32, .bfloat16] {
+            let arrays = [numbers.reals([3, 512], .float32), numbers.reals([384, 512], .float32)]
+            var leaves = arrays.map { HostMemory.leaf($0, layout: 0) }
+            let truth = (0..<3).flatMap { row in
+                (0..<384).map { column in
+                    (0..<512).reduce(0.0) {
+                        $0 + arrays[0].reals[row * 512 + $1] * arrays[1].reals[column * 512 + $1]
+                    }
+                }
+            }
+            let bound = dtype == .float32 ? 1e-3 : 1.5
+            func check(_ sign: Double) throws {
+                let found = try Recording.with(Recording()) {
+                    try Modes.with({ $0.recordsHistory = false }) {
+                        let weight = leaves[1].cast(to: dtype).permuted([1, 0])
+                        let product = leaves[0].cast(to: dtype).matmul(weight).cast(to: .float32)
+                        let held = TensorHandle(product)
+                        return try HostMemory.array(held.value).reals
+                    }
+                }
+                for (one, two) in zip(found, truth) { #expect(abs(one - sign * two) <= bound) }
+            }
+            for _ in 0..<4 { try check(1) }
+            leaves[1] = HostMemory.leaf(HostArray(arrays[1].type, real: arrays[1].reals.map { -$0 }), layout: 0)
+            for _ in 0..<3 { try check(-1) }
+        }
+    }
 }
