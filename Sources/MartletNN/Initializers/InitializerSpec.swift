@@ -1,4 +1,5 @@
 import Foundation
+import MartletGraph
 import MartletTensor
 
 /// An initialiser by its name and its settings, as a file holds it: `he_normal`, or an object with a `name`.
@@ -60,7 +61,7 @@ public enum InitializerSpecError: Error, Equatable, Sendable, CustomStringConver
         switch self {
         case .unknownName(let name):
             let names = InitializerSpec.names
-            let nearest = names.min { strangeness($0, name) < strangeness($1, name) } ?? ""
+            let nearest = NearestName.closest(name, among: names) ?? ""
             return
                 "initializer \"\(name)\" is not known; did you mean \"\(nearest)\"? Known: \(names.joined(separator: ", "))"
         case .unknownSetting(let setting, let name):
@@ -121,25 +122,4 @@ extension InitializerSpec {
         try container.encodeIfPresent(fan, forKey: Key(stringValue: "fan"))
         try container.encodeIfPresent(distribution, forKey: Key(stringValue: "distribution"))
     }
-}
-
-/// How unlike a name is to what was meant: letters to change, less where the beginnings agree.
-private func strangeness(_ name: String, _ meant: String) -> Int {
-    distance(name, meant) - 2 * name.commonPrefix(with: meant).count
-}
-
-/// Levenshtein's distance: the letters to insert, leave out or replace.
-private func distance(_ a: String, _ b: String) -> Int {
-    let b = Array(b)
-    var row = Array(0...b.count)
-    for (i, letter) in a.enumerated() {
-        var corner = i
-        row[0] = i + 1
-        for j in b.indices {
-            let replaced = corner + (letter == b[j] ? 0 : 1)
-            corner = row[j + 1]
-            row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-        }
-    }
-    return row[b.count]
 }

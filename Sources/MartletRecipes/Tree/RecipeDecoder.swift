@@ -1,3 +1,5 @@
+import MartletGraph
+
 /// Reads a part of a recipe into any type that is `Decodable`: names are written in snake_case, one that the type does not
 /// ask for is an error, and every error names file, line and key.
 final class RecipeDecoder: Decoder {

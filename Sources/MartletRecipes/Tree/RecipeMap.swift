@@ -1,4 +1,5 @@
 import Foundation
+import MartletGraph
 
 /// The names of one map of a recipe as they are read: each is asked for once, and what nobody asked for is an error.
 ///

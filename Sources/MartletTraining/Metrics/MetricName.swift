@@ -1,3 +1,5 @@
+import MartletGraph
+
 /// A metric by the name that recipes and result files use.
 public enum MetricName: String, Sendable, CaseIterable {
     /// The share of the examples that are right.
@@ -194,8 +196,8 @@ public struct UnknownMetric: Error, Hashable, Sendable, CustomStringConvertible 
 
     init(_ name: String) {
         self.name = name
-        let distances = MetricName.allCases.map { ($0, editDistance(name.lowercased(), $0.rawValue)) }
-        nearest = distances.min { $0.1 < $1.1 }?.0 ?? .accuracy
+        let found = NearestName.closest(name, among: MetricName.allCases.map(\.rawValue))
+        nearest = found.flatMap(MetricName.init) ?? .accuracy
     }
 
     /// One line with the nearest name and all others.
@@ -203,20 +205,4 @@ public struct UnknownMetric: Error, Hashable, Sendable, CustomStringConvertible 
         "there is no metric \"\(name)\"; the nearest is \(nearest.rawValue); known are "
             + MetricName.allCases.map(\.rawValue).joined(separator: ", ")
     }
-}
-
-/// The fewest letters to add, drop or change to come from one word to the other (V. Levenshtein, 1966).
-func editDistance(_ a: String, _ b: String) -> Int {
-    let b = Array(b)
-    var row = Array(0...b.count)
-    for (i, letter) in a.enumerated() {
-        var corner = row[0]
-        row[0] = i + 1
-        for j in b.indices {
-            let changed = corner + (letter == b[j] ? 0 : 1)
-            corner = row[j + 1]
-            row[j + 1] = min(changed, row[j] + 1, corner + 1)
-        }
-    }
-    return row[b.count]
 }

@@ -33,6 +33,7 @@ enum BatchCatalog {
     ]
 
     static func unknown(_ name: String) -> String {
-        "no transform of batches is called \"\(name)\"; the nearest name is \"\(TransformCatalog.nearest(name, in: types.keys))\""
+        let nearest = NearestName.closest(name, among: types.keys) ?? ""
+        return "no transform of batches is called \"\(name)\"; the nearest name is \"\(nearest)\""
     }
 }

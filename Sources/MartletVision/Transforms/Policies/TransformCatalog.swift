@@ -1,3 +1,5 @@
+import MartletGraph
+
 extension Compose {
     /// The names that a recipe may use, in alphabetical order.
     public static var knownNames: [String] { TransformCatalog.types.keys.sorted() }
@@ -27,27 +29,7 @@ enum TransformCatalog {
         if BatchCatalog.types[name] != nil {
             return "\(name) changes whole batches, it does not stand among the transforms of single pictures"
         }
-        return "no transform is called \"\(name)\"; the nearest name is \"\(nearest(name, in: types.keys))\""
-    }
-
-    static func nearest(_ name: String, in names: some Sequence<String>) -> String {
-        let lower = name.lowercased()
-        return names.sorted().min { distance($0.lowercased(), lower) < distance($1.lowercased(), lower) } ?? ""
-    }
-
-    /// How many letters must be put in, left out or exchanged (Levenshtein).
-    private static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (i, letter) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in right.enumerated() {
-                let changed = diagonal + (letter == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(changed, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[right.count]
+        let nearest = NearestName.closest(name, among: types.keys) ?? ""
+        return "no transform is called \"\(name)\"; the nearest name is \"\(nearest)\""
     }
 }
