@@ -48,6 +48,9 @@ package struct ChartAxis: Equatable {
         isLogarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low)
     }
 
+    /// Whether a value can be drawn: beyond this an axis' own numbers would no longer be finite.
+    package static func canShow(_ value: Double) -> Bool { value.magnitude < 1e300 }
+
     private static func roundStep(_ raw: Double) -> Double {
         let power = pow(10, log10(raw).rounded(.down))
         let factor = [1, 2, 5].first { raw <= $0 * power * (1 + 1e-9) } ?? 10

@@ -1,5 +1,6 @@
 import Foundation
 import MartletRecipes
+import MartletTraining
 
 /// A study as one self-contained web page: parallel coordinates and a table; no scripts, no other files, light and dark.
 struct StudyPage {
@@ -24,15 +25,15 @@ struct StudyPage {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>\(Self.escaped(title)): study</title>
+        <title>\(title.htmlEscaped): study</title>
         <style>
         \(Self.css)
         </style>
         </head>
         <body>
         <main>
-        <h1>\(Self.escaped(title))</h1>
-        <p>\(Self.escaped(summary))</p>
+        <h1>\(title.htmlEscaped)</h1>
+        <p>\(summary.htmlEscaped)</p>
         <div class="wide">\(coordinates)</div>
         <div class="wide">\(table)</div>
         </main>
@@ -104,12 +105,12 @@ struct StudyPage {
     private func axis(name: String, _ labels: [(String, Double)], at x: Double) -> String {
         let short = name.split(separator: ".").suffix(2).joined(separator: ".")
         let texts = labels.map { text, place in
-            "<text x=\"\(Int(x) + 6)\" y=\"\(Self.text(height(place) + 4))\">\(Self.escaped(text))</text>"
+            "<text x=\"\(Int(x) + 6)\" y=\"\(Self.text(height(place) + 4))\">\(text.htmlEscaped)</text>"
         }
         return """
-            <g class="axis"><title>\(Self.escaped(name))</title>\
+            <g class="axis"><title>\(name.htmlEscaped)</title>\
             <path d="M\(Self.text(x)) \(Int(Self.top))V\(Int(Self.bottom))"/>\
-            <text class="name" x="\(Self.text(x))" y="22">\(Self.escaped(short))</text>\(texts.joined())</g>
+            <text class="name" x="\(Self.text(x))" y="22">\(short.htmlEscaped)</text>\(texts.joined())</g>
             """
     }
 
@@ -127,7 +128,7 @@ struct StudyPage {
             "trial \(trial.number), \(trial.state.rawValue): \(trial.figure.map(Self.number) ?? "-"); \(settings)"
         return """
             <path class="trial \(kind)" style="opacity:\(Self.text(0.15 + 0.75 * share))" d="M\(path)">\
-            <title>\(Self.escaped(title))</title></path>
+            <title>\(title.htmlEscaped)</title></path>
             """
     }
 
@@ -136,7 +137,7 @@ struct StudyPage {
     private var table: String {
         let keys = plan.space.dimensions.map(\.key)
         let head = (["Trial", plan.metric.rawValue] + keys + ["Epochs", "Seconds", "End"]).map {
-            "<th>\(Self.escaped($0))</th>"
+            "<th>\($0.htmlEscaped)</th>"
         }
         let rows = trials.sorted { (cost($0), $0.number) < (cost($1), $1.number) }.map { trial in
             let end = trial.message.map { "\(trial.state.rawValue): \($0)" } ?? trial.state.rawValue
@@ -144,7 +145,7 @@ struct StudyPage {
                 ["\(trial.number)", trial.figure.map(Self.number) ?? "-"] + keys.map { trial.settings[$0] ?? "" }
                 + ["\(trial.epochs)", String(format: "%.1f", trial.seconds), end]
             let kind = trial.number == best?.number ? " class=\"best\"" : ""
-            return "<tr\(kind)>\(cells.map { "<td>\(Self.escaped($0))</td>" }.joined())</tr>"
+            return "<tr\(kind)>\(cells.map { "<td>\($0.htmlEscaped)</td>" }.joined())</tr>"
         }
         return
             "<table><thead><tr>\(head.joined())</tr></thead><tbody>\n\(rows.joined(separator: "\n"))\n</tbody></table>"
@@ -172,9 +173,4 @@ struct StudyPage {
 
     private static func number(_ value: Double) -> String { String(format: "%.4g", value) }
     private static func text(_ value: Double) -> String { String(format: "%.2f", value) }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
-    }
 }

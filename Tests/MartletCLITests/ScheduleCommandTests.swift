@@ -24,8 +24,8 @@ struct ScheduleCommandTests {
         ] {
             let run = try ProgramRun("martlet", ["schedule", kind, "--steps", "300", "--warmup", "20"])
             #expect(run.exitCode == 0, "\(kind): \(run.errors)")
-            #expect(run.lines.count == 17 && run.lines.allSatisfy { $0.count <= 110 }, "\(kind)")
-            #expect(run.lines.prefix(16).allSatisfy { $0.count <= 80 }, "\(kind)")
+            #expect(run.lines.count == 18 && run.lines.allSatisfy { $0.count <= 110 }, "\(kind)")
+            #expect(run.lines.prefix(17).allSatisfy { $0.count <= 80 }, "\(kind)")
             #expect(run.lines.last?.hasPrefix("\(kind): ") == true, "\(run.lines)")
         }
     }
