@@ -50,7 +50,8 @@ struct ProfileCommand: ParsableCommand {
         terminal.write(
             """
             \(model.title), \(inference ? "inference" : "training with \(optimizer.rawValue)"), \(batch) images a step, \
-            \(steps) steps\(eager ? ", eager" : ""), \(Machine.description)
+            \(steps) steps\(eager ? ", eager" : "")
+            \(Machine.description)
             \(Profile.milliseconds(profile.seconds / Double(steps))) ms a step; \(before.planCount) plans made in \
             \(Profile.milliseconds(before.planningSeconds)) ms before
 

@@ -2,10 +2,11 @@ extension Profile: CustomStringConvertible {
     /// The table of the twenty costliest kernels, held against this machine's limit.
     public var description: String { table() }
 
-    /// A table of the costliest rows, and below it where the rest of the time went.
+    /// A table of the costliest rows, at most 100 columns wide, and below it where the rest of the time went.
     ///
-    /// A row has its calls, their time and its share of the whole, bytes touched and GB/s, operations and GFLOP/s, the share of what
-    /// the machine could do (the roofline), and which of its two limits, arithmetic or memory, is the nearer one.
+    /// A row has its calls, their time and its share of the whole, GB/s of the bytes touched, GFLOP/s, the share of what the machine
+    /// could do (the roofline), and which of its two limits, arithmetic or memory, is the nearer one. Below a kernel stand its
+    /// shapes and its layers.
     ///
     /// - Parameters:
     ///   - grouping: what a row brings together.
@@ -15,31 +16,26 @@ extension Profile: CustomStringConvertible {
         by grouping: Grouping = .kernel, top count: Int = 20, limit: MachineLimit = .measured
     ) -> String {
         let rows = rows(by: grouping)
-        let names = grouping == .kernel ? ["kernel", "shapes", "layer"] : ["layer"]
         var table = ProfileTable(
-            left: names,
-            right: ["calls", "ms", "share", "MB", "GB/s", "GFLOP", "GFLOP/s", "of limit"], last: "bound by")
+            left: grouping == .kernel ? "kernel" : "layer",
+            right: ["calls", "ms", "share", "GB/s", "GFLOP/s", "of limit"], last: "bound by")
         for row in rows.prefix(count) {
-            let texts = grouping == .kernel ? [row.name, row.shapes, row.layers] : [row.name]
-            table.add(texts.map { $0.shortened(to: ProfileTable.widest) } + cells(row, limit))
+            let note = [row.shapes, row.layers].filter { grouping == .kernel && !$0.isEmpty }.joined(separator: "  ")
+            table.add([row.name] + cells(row, limit), note: note)
         }
         let rest = rows.dropFirst(count)
         if !rest.isEmpty {
             let seconds = rest.reduce(0) { $0 + $1.seconds }
-            let blanks = [String](repeating: "", count: names.count - 1)
             table.add(
-                ["\(rest.count) more"] + blanks + ["\(rest.reduce(0) { $0 + $1.calls })"] + [
-                    milliseconds(seconds), share(seconds),
-                ])
+                ["\(rest.count) more", "\(rest.reduce(0) { $0 + $1.calls })", milliseconds(seconds), share(seconds)])
         }
         return (table.lines + [""] + summary(limit)).joined(separator: "\n") + "\n"
     }
 
     private func cells(_ row: Row, _ limit: MachineLimit) -> [String] {
         [
-            "\(row.calls)", milliseconds(row.seconds), share(row.seconds), (Double(row.bytes) * 1e-6).text(1),
-            row.gigabytesPerSecond.text(1), (Double(row.flops) * 1e-9).text(3), row.gigaflopsPerSecond.text(1),
-            "\((row.share(of: limit) * 100).text(0)) %",
+            "\(row.calls)", milliseconds(row.seconds), share(row.seconds), row.gigabytesPerSecond.text(1),
+            row.gigaflopsPerSecond.text(1), "\((row.share(of: limit) * 100).text(0)) %",
             row.flops + row.bytes == 0 ? "" : row.isComputeBound(on: limit) ? "compute" : "memory",
         ]
     }
@@ -55,8 +51,8 @@ extension Profile: CustomStringConvertible {
             line("recording, look-up, the program's own work", recordingSeconds), line("in all", seconds), "",
             "peak memory \((Double(peakByteCount) / 1_048_576).text(1)) MiB in buffers and temporaries",
             "machine's limit \((limit.flopsPerSecond * 1e-9).text(0)) GFLOP/s (float32), "
-                + "\((limit.bytesPerSecond * 1e-9).text(1)) GB/s; above 100 % data came from a cache, "
-                + "or the type is narrower than float32",
+                + "\((limit.bytesPerSecond * 1e-9).text(1)) GB/s",
+            "(above 100 % of it data came from a cache, or the type is narrower than float32)",
         ]
     }
 
@@ -66,37 +62,38 @@ extension Profile: CustomStringConvertible {
     private func share(_ part: Double) -> String { "\((seconds > 0 ? part / seconds * 100 : 0).text(1)) %" }
 }
 
-/// Aligned text: names to the left, numbers to the right, a last column to the left again.
+/// Aligned text: a name to the left, numbers to the right, a last column to the left again; below a row what else there is to say.
 private struct ProfileTable {
-    /// Columns that a name may take.
-    static let widest = 48
+    /// Columns that a line may take.
+    private static let widest = 100
     private let head: [String]
-    private let leftCount: Int
-    private var rows: [[String]] = []
+    private var rows: [(cells: [String], note: String)] = []
 
-    init(left: [String], right: [String], last: String) {
-        head = left + right + [last]
-        leftCount = left.count
-    }
+    init(left: String, right: [String], last: String) { head = [left] + right + [last] }
 
-    mutating func add(_ cells: [String]) { rows.append(cells) }
+    mutating func add(_ cells: [String], note: String = "") { rows.append((cells, note)) }
 
     var lines: [String] {
-        let widths = head.indices.map { column in
-            ([head] + rows).map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-        }
+        let texts = [head] + rows.map(\.cells)
+        var widths = head.indices.map { column in texts.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+        let numbers = widths.dropFirst().reduce(2 * (widths.count - 1), +)
+        widths[0] = max(8, min(widths[0], Self.widest - numbers))
         func line(_ cells: [String]) -> String {
             var text = ""
             for (column, cell) in cells.enumerated() {
+                let cell = column == 0 ? cell.shortened(to: widths[0]) : cell
                 let space = String(repeating: " ", count: widths[column] - cell.count)
-                let isLeft = column < leftCount || column == head.count - 1
+                let isLeft = column == 0 || column == head.count - 1
                 text += (column > 0 ? "  " : "") + (isLeft ? cell + space : space + cell)
             }
             while text.last == " " { text.removeLast() }
             return text
         }
-        let rule = String(repeating: "-", count: widths.reduce(2 * (widths.count - 1), +))
-        return [line(head), rule] + rows.map(line)
+        let rule = String(repeating: "-", count: widths[0] + numbers)
+        return [line(head), rule]
+            + rows.flatMap { row in
+                [line(row.cells)] + (row.note.isEmpty ? [] : ["    " + row.note.shortened(to: Self.widest - 4)])
+            }
     }
 }
 

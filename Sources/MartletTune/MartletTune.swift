@@ -78,21 +78,9 @@ struct MartletTune: ParsableCommand {
             return try JSONLines.print(
                 EndLine(trials: trials.count, best: best.map(TrialLine.init), folder: study.folder))
         }
-        let keys = study.plan.space.dimensions.map(\.key)
-        var table = TerminalTable(
-            [.init("Trial", .right), .init(study.plan.metric.rawValue, .right)] + keys.map { .init($0) }
-                + [.init("Epochs", .right), .init("Seconds", .right), .init("End")])
-        let ranked = trials.sorted { (study.cost($0), $0.number) < (study.cost($1), $1.number) }
-        for trial in ranked.prefix(10) {
-            var cells: [TerminalTable.Cell] = [
-                .count(trial.number), .text(trial.figure.map { String(format: "%.4f", $0) } ?? "-"),
-            ]
-            cells += keys.map { .text(trial.settings[$0] ?? "") }
-            cells += [.count(trial.epochs), .text(String(format: "%.1f", trial.seconds)), .text(trial.state.rawValue)]
-            table.add(cells)
-        }
         let terminal = Terminal.standardOutput
-        terminal.write(table.lines(for: terminal).joined(separator: "\n") + "\n\n")
+        let table = TrialTable(study, trials).lines(for: terminal)
+        terminal.write(table.joined(separator: "\n") + "\n\n")
         let seconds = trials.reduce(0) { $0 + $1.seconds }
         terminal.write(String(format: "%ld trials, %.0f s of training\n", trials.count, seconds))
         if best != nil { terminal.write("Best    \(study.bestPath)\n") }

@@ -21,6 +21,7 @@ struct ProfileCommandTests {
             #expect(text.contains(part), "\(part) is missing in\n\(text)")
         }
         #expect(text.contains("8×6×14×14, 16×6×5×5"))
+        #expect(run.lines.allSatisfy { $0.count <= 100 }, "\(text)")
     }
 
     @Test("layers take the place of kernels, rows are bounded, and the trace holds planning, runs and kernels")
