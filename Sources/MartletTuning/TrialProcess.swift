@@ -9,8 +9,9 @@ final class TrialProcess: @unchecked Sendable {
     /// - Parameters:
     ///   - environment: what is added to this process's own.
     ///   - errors: the file for what it writes on standard error.
-    init(_ arguments: [String], environment: [String: String], errors: String) throws {
-        process.executableURL = try Self.martlet()
+    ///   - program: the program; nil for `martlet`.
+    init(_ arguments: [String], environment: [String: String], errors: String, program: URL? = nil) throws {
+        process.executableURL = try program ?? Self.martlet()
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input

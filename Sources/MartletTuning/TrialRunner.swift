@@ -1,4 +1,5 @@
 import Foundation
+import MartletTraining
 import Synchronization
 
 /// How a trial's process ended.
@@ -22,6 +23,8 @@ protocol TrialRunner: Sendable {
 struct ProcessRunner: TrialRunner {
     let plan: StudyPlan
     let folder: String
+    /// The program; nil for the `martlet` beside this one, or on the path.
+    var program: URL?
 
     /// The folder of a trial's run.
     func runFolder(_ trial: Trial) -> String { folder + String(format: "/trials/%04ld", trial.number) }
@@ -30,25 +33,45 @@ struct ProcessRunner: TrialRunner {
         _ trial: Trial, isInterrupted: @escaping @Sendable () -> Bool,
         report: @escaping @Sendable (_ epoch: Int, _ figure: Double) throws -> Bool
     ) throws -> TrialEnd {
+        // What was measured and never told, for a process died in between: the run does not measure it again.
+        for record in try measured(trial) where record.epoch > trial.epochs {
+            if let figure = plan.metric.figure(record), try !report(record.epoch, figure) { return .interrupted }
+        }
         let process = try start(trial)
         let ask = Watch(process, isInterrupted)
         defer { ask.stop() }
-        var lastLine = ""
+        var (lastLine, isStopped) = ("", false)
         for line in process.lines {
             lastLine = line
             guard let event = try? JSONDecoder().decode(EpochEvent.self, from: Data(line.utf8)),
-                let figure = event.metrics.figure(plan.metric)
+                let figure = plan.metric.figure(event.metrics)
             else { continue }
             if try !report(event.metrics.epoch, figure) {
+                isStopped = true
                 process.interrupt()
                 break
             }
         }
-        switch process.wait() {
-        case 0: return .finished
-        case 130, 143: return .interrupted
-        case let code: return isInterrupted() ? .interrupted : .failed(Self.message(lastLine) ?? "exit code \(code)")
+        let code = process.wait()
+        if code == 0 { return .finished }
+        let signal = [130: "SIGINT", 143: "SIGTERM"][code]
+        if isStopped || isInterrupted() || (signal != nil && isSoon(isInterrupted)) { return .interrupted }
+        return .failed(Self.message(lastLine) ?? signal.map { "ended by \($0) from outside" } ?? "exit code \(code)")
+    }
+
+    /// A signal to all processes of a terminal may reach the child first.
+    private func isSoon(_ isTrue: () -> Bool) -> Bool {
+        for _ in 0..<25 {
+            if isTrue() { return true }
+            usleep(20_000)
         }
+        return false
+    }
+
+    /// The epochs that a trial's run has kept.
+    private func measured(_ trial: Trial) throws -> [MetricsRecord] {
+        let path = runFolder(trial) + "/metrics.jsonl"
+        return FileManager.default.fileExists(atPath: path) ? try MetricsLog.read(path) : []
     }
 
     private func start(_ trial: Trial) throws -> TrialProcess {
@@ -68,7 +91,8 @@ struct ProcessRunner: TrialRunner {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         let threads = String(max(1, cores / plan.parallel))
         return try TrialProcess(
-            arguments, environment: ["MARTLET_THREADS": threads, "OMP_NUM_THREADS": threads], errors: run + ".log")
+            arguments, environment: ["MARTLET_THREADS": threads, "OMP_NUM_THREADS": threads], errors: run + ".log",
+            program: program)
     }
 
     private static func message(_ line: String) -> String? {
@@ -79,28 +103,20 @@ struct ProcessRunner: TrialRunner {
 
 /// The line of `martlet train --json` after an epoch.
 private struct EpochEvent: Decodable {
-    struct Metrics: Decodable {
-        let epoch: Int
-        let trainLoss: Double?
-        let validationLoss: Double?
-        let validationAccuracy: Double?
+    let metrics: MetricsRecord
+}
 
-        private enum CodingKeys: String, CodingKey {
-            case epoch
-            case trainLoss = "train_loss"
-            case validationLoss = "validation_loss"
-            case validationAccuracy = "validation_accuracy"
-        }
-
-        func figure(_ metric: StudyPlan.Metric) -> Double? {
-            switch metric {
-            case .validationLoss: validationLoss
-            case .validationAccuracy: validationAccuracy
-            case .trainLoss: trainLoss
+extension StudyPlan.Metric {
+    /// The figure of an epoch, the worst there is where it was no number; nil where it was not measured.
+    func figure(_ record: MetricsRecord) -> Double? {
+        let figure =
+            switch self {
+            case .validationLoss: record.validationLoss
+            case .validationAccuracy: record.validationAccuracy
+            case .trainLoss: Optional(record.trainLoss)
             }
-        }
+        return figure.map { $0.isNaN ? (isMaximized ? -.infinity : .infinity) : $0 }
     }
-    let metrics: Metrics
 }
 
 /// Passes a wish to end on to a process, while it runs.
