@@ -34,6 +34,21 @@ import Testing
         #expect(results[0].image.size == ImageSize(16) && results[0].image.isFloat)
     }
 
+    @Test func `What hides or mixes a picture's pixels leaves its boxes, masks and keypoints`() throws {
+        let size = photo.image.size
+        let annotated = AnnotatedImage(
+            photo.image, boxes: BoundingBoxes([SIMD4(1, 2, 9, 12)], canvas: size, labels: [3]), masks: photo.image,
+            keypoints: KeyPoints([SIMD2(4, 5)], canvas: size))
+        for transform in [RandomErasing(p: 1), AugMix()] as [any ImageTransform] {
+            var random = RandomStream(seed: 11)
+            let changed = try transform(annotated, using: &random)
+            #expect(changed.image != annotated.image, "\(transform)")
+            var restored = changed
+            restored.image = annotated.image
+            #expect(restored == annotated, "\(transform)")
+        }
+    }
+
     @Test func `A probability is how often a picture is changed`() throws {
         var random = RandomStream(seed: 2)
         for (transform, p) in [

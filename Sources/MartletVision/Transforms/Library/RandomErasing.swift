@@ -2,7 +2,8 @@ import MartletData
 
 /// Replaces a random rectangle, with a probability (Zhong and others 2017, "Random erasing data augmentation").
 ///
-/// torchvision's `RandomErasing`. Boxes, masks and keypoints stay: what is hidden is still there.
+/// torchvision's `RandomErasing`. Boxes, masks and keypoints stay as they are, as torchvision's v2 passes them through: what is
+/// hidden is still there.
 public struct RandomErasing: ImageTransform {
     /// What stands in the rectangle.
     public enum Value: Sendable, Hashable, Codable {

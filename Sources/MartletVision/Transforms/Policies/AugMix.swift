@@ -3,7 +3,8 @@ import MartletData
 /// Several chains of operations, mixed with the picture (Hendrycks and others 2019, "AugMix: A simple data processing method to
 /// improve robustness and uncertainty").
 ///
-/// torchvision's `AugMix`. Boxes, masks and keypoints stay: the picture is still in the mixture where it was.
+/// torchvision's `AugMix`, which takes no boxes, masks and keypoints (a `TypeError` in its v2). Here they stay as they are: the
+/// picture is still in the mixture where it was.
 public struct AugMix: ImageTransform {
     /// The strongest step of operations, from 1 to 10.
     public var severity: Int

@@ -3,7 +3,8 @@ import MartletData
 /// One of 25 pairs of operations that were found for a data set (Cubuk and others 2018, "AutoAugment: Learning augmentation
 /// strategies from data").
 ///
-/// torchvision's `AutoAugment`; boxes, masks and keypoints move with the picture.
+/// torchvision's `AutoAugment`, which takes no boxes, masks and keypoints (a `TypeError` in its v2). Here they move with the
+/// picture.
 public struct AutoAugment: ImageTransform {
     /// The data set that pairs were found for.
     public enum Policy: String, Sendable, Codable, CaseIterable {

@@ -3,7 +3,8 @@ import MartletData
 /// Some operations of one strength, chosen at random (Cubuk and others 2019, "RandAugment: Practical automated data augmentation
 /// with a reduced search space").
 ///
-/// torchvision's `RandAugment`; boxes, masks and keypoints move with the picture.
+/// torchvision's `RandAugment`, which takes no boxes, masks and keypoints (a `TypeError` in its v2). Here they move with the
+/// picture.
 public struct RandAugment: ImageTransform {
     /// How many operations follow each other.
     public var numOps: Int

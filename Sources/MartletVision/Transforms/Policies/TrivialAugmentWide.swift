@@ -3,7 +3,8 @@ import MartletData
 /// One operation of a random strength (Müller, Hutter 2021, "TrivialAugment: Tuning-free yet state-of-the-art data
 /// augmentation").
 ///
-/// torchvision's `TrivialAugmentWide`; boxes, masks and keypoints move with the picture.
+/// torchvision's `TrivialAugmentWide`, which takes no boxes, masks and keypoints (a `TypeError` in its v2). Here they move with the
+/// picture.
 public struct TrivialAugmentWide: ImageTransform {
     /// Steps of strength.
     public var numMagnitudeBins: Int
