@@ -1,4 +1,3 @@
-import Foundation
 import MartletTensor
 
 /// A scaler of any kind, in saved form an object with its `kind` and its numbers: what a checkpoint or a model file holds.
@@ -58,13 +57,7 @@ extension AnyScaler {
     }
 
     /// The saved form as JSON text; every number reads back as it was, bit by bit.
-    public var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { return String(decoding: try encoder.encode(self), as: UTF8.self) } catch {
-            stop("AnyScaler: \(type(of: scaler)) cannot be encoded: \(error)")
-        }
-    }
+    public var json: String { savedText(self) }
 
     /// A scaler from JSON text.
     ///
@@ -73,29 +66,6 @@ extension AnyScaler {
     ///   - name: where the text comes from, such as a file, for errors.
     /// - Throws: `DataError` with the field, such as `fit.scale`, and what is wrong with it.
     public init(json: String, name: String = "scaler") throws(DataError) {
-        do {
-            self = try JSONDecoder().decode(AnyScaler.self, from: Data(json.utf8))
-        } catch let error as DecodingError {
-            throw DataError(dataset: name, error)
-        } catch {
-            throw DataError(dataset: name, field: "JSON", expected: "a scaler", found: "\(error)")
-        }
-    }
-}
-
-extension DataError {
-    /// What a decoder found wrong.
-    fileprivate init(dataset: String, _ error: DecodingError) {
-        let context: DecodingError.Context
-        var missing: (any CodingKey)?
-        switch error {
-        case .keyNotFound(let key, let found): (missing, context) = (key, found)
-        case .typeMismatch(_, let found), .valueNotFound(_, let found), .dataCorrupted(let found): context = found
-        @unknown default: context = DecodingError.Context(codingPath: [], debugDescription: "\(error)")
-        }
-        let path = (context.codingPath + (missing.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
-        self.init(
-            dataset: dataset, field: path.isEmpty ? "JSON" : path, expected: "a scaler's saved form",
-            found: missing == nil ? context.debugDescription : "nothing")
+        self = try savedValue(json, name: name, what: "a scaler")
     }
 }

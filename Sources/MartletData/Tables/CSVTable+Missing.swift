@@ -29,8 +29,8 @@ extension CSVTable {
 
     /// Puts something in the place of missing cells.
     ///
-    /// What is to stand in a column that more data will have must be learnt from the training set alone: fill a test set with
-    /// `.constant` numbers of the training set's.
+    /// Mean, median and the most frequent value are those of this table. What a test set is filled with must be the training
+    /// set's: `TablePreparation` learns that from the one and puts it into both.
     ///
     /// - Parameters:
     ///   - fill: what to put there.
@@ -73,7 +73,8 @@ extension CSVTable {
 }
 
 extension MissingFill {
-    fileprivate func isFor(_ kind: TableColumn.Kind) -> Bool {
+    /// Whether this can stand in columns of a kind.
+    func isFor(_ kind: TableColumn.Kind) -> Bool {
         switch self {
         case .mean, .median, .constant: kind != .text
         case .text: kind == .text
@@ -82,7 +83,7 @@ extension MissingFill {
     }
 
     /// What stands for these numbers; nil where there are none to tell.
-    fileprivate func number(for numbers: [Double]) -> Double? {
+    func number(for numbers: [Double]) -> Double? {
         switch self {
         case .constant(let number): return number
         case .text: return nil
@@ -95,7 +96,8 @@ extension MissingFill {
         }
     }
 
-    fileprivate func text(for texts: [String]) -> String? {
+    /// What stands for these texts; nil where there are none to tell.
+    func text(for texts: [String]) -> String? {
         if case .text(let text) = self { return text }
         return mostFrequent(texts)
     }

@@ -21,6 +21,8 @@ public struct CSVTable: Sendable {
     public let columns: [TableColumn]
     /// How many rows there are.
     public let rowCount: Int
+    /// Whether the columns' names stand in the file; else they are `column0`, `column1`, ...
+    public let hasHeader: Bool
     /// Each row's line in the file.
     let lines: [UInt32]
 
@@ -44,7 +46,7 @@ public struct CSVTable: Sendable {
         let contents = try file.withBytes { (bytes) throws(TableError) in
             try CSVReader.read(bytes, format, file: path)
         }
-        self.init(name: path, columns: contents.columns, lines: contents.lines)
+        self.init(name: path, columns: contents.columns, lines: contents.lines, hasHeader: header)
     }
 
     /// Reads text that is in memory already; parameters and errors are those of `init(contentsOf:)`.
@@ -56,11 +58,11 @@ public struct CSVTable: Sendable {
         let contents = try Array(text.utf8).withUnsafeBufferPointer { (bytes) throws(TableError) in
             try CSVReader.read(UnsafeRawBufferPointer(bytes), format, file: name)
         }
-        self.init(name: name, columns: contents.columns, lines: contents.lines)
+        self.init(name: name, columns: contents.columns, lines: contents.lines, hasHeader: header)
     }
 
-    init(name: String, columns: [TableColumn], lines: [UInt32]) {
-        (self.name, self.columns, self.lines) = (name, columns, lines)
+    init(name: String, columns: [TableColumn], lines: [UInt32], hasHeader: Bool) {
+        (self.name, self.columns, self.lines, self.hasHeader) = (name, columns, lines, hasHeader)
         rowCount = lines.count
     }
 
@@ -92,10 +94,16 @@ public struct CSVTable: Sendable {
         if let wrong = rows.first(where: { !(0..<rowCount).contains($0) }) {
             stop("CSVTable.rows: row \(wrong) is outside the table's 0..<\(rowCount)")
         }
-        return CSVTable(name: name, columns: columns.map { $0.picking(rows) }, lines: rows.map { lines[$0] })
+        return CSVTable(
+            name: name, columns: columns.map { $0.picking(rows) }, lines: rows.map { lines[$0] }, hasHeader: hasHeader)
     }
 
-    func replacing(_ columns: [TableColumn]) -> CSVTable { CSVTable(name: name, columns: columns, lines: lines) }
+    /// A row's line in the file, from 1.
+    public func line(of row: Int) -> Int { Int(lines[row]) }
+
+    func replacing(_ columns: [TableColumn]) -> CSVTable {
+        CSVTable(name: name, columns: columns, lines: lines, hasHeader: hasHeader)
+    }
 
     func place(of selector: any ColumnSelector) throws(TableError) -> Int {
         guard let place = selector.place(among: columnNames) else {
@@ -106,7 +114,10 @@ public struct CSVTable: Sendable {
         return place
     }
 
-    func places(of selectors: [any ColumnSelector]) throws(TableError) -> Set<Int> {
+    /// The places of several columns.
+    ///
+    /// - Throws: `TableError` where one is not there.
+    public func places(of selectors: [any ColumnSelector]) throws(TableError) -> Set<Int> {
         var places: Set<Int> = []
         for selector in selectors { places.insert(try place(of: selector)) }
         return places

@@ -31,7 +31,8 @@ extension CSVTable {
     ///     let iris = try CSVTable(contentsOf: "iris.csv", header: false).dataset(target: 4)
     ///     let wine = try CSVTable(contentsOf: "wine.csv", header: false).dataset(target: 13, as: .classes)
     ///
-    /// Missing numbers are NaN in the inputs; `dropMissing` and `fillMissing` leave none.
+    /// Missing numbers are NaN in the inputs; `dropMissing` and `fillMissing` leave none. Where some rows are held out, learn a
+    /// `TablePreparation` from the others and make data sets of both by it.
     ///
     /// - Parameters:
     ///   - target: the column to predict, by name or place.
@@ -49,46 +50,9 @@ extension CSVTable {
         guard dtype == .float32 || dtype == .float64 else {
             stop("CSVTable.dataset: dtype must be float32 or float64, it is \(dtype)")
         }
-        guard rowCount > 0 else { throw TableError(file: name, expected: "a row at least", found: "none") }
-        let label = try column(target)
-        // By name from here on: places change as columns are left out and encoded.
-        let (hot, ordered, dropped) = (try names(oneHot), try names(ordinal), try names(dropping))
-        if let both = (hot + ordered + dropped).first(where: { $0 == label.name }) {
-            throw TableError(file: name, column: both, expected: "a target", found: "a column to encode or leave out")
-        }
-        let features = try self.dropping(dropped + [label.name]).oneHot(hot).ordinal(ordered)
-        let isClass = kind == .classes || (kind == .automatic && label.kind == .text)
-        let classNames = isClass ? label.categories : []
-        let labels = isClass ? Tensor(try codes(of: label, classNames)) : try numbers(of: label, dtype)
-        do {
-            return TableDataset(
-                records: try Records(
-                    inputs: try features.matrix(dtype), labels: labels, classCount: isClass ? classNames.count : nil,
-                    name: name),
-                featureNames: features.columnNames, targetName: label.name, classNames: classNames)
-        } catch let error as TableError {
-            throw error
-        } catch {
-            throw TableError(file: name, expected: "records", found: "\(error)")
-        }
-    }
-
-    private func names(_ selectors: [any ColumnSelector]) throws(TableError) -> [String] {
-        var names: [String] = []
-        for selector in selectors { names.append(columns[try place(of: selector)].name) }
-        return names
-    }
-
-    /// A target's numbers, none of which may be missing.
-    ///
-    /// ## Shapes
-    /// `[rows, 1]`.
-    private func numbers(of column: TableColumn, _ dtype: DataType) throws(TableError) -> Tensor {
-        guard let numbers = column.numbers else { throw error(0, column, expected: "a number") }
-        if let row = numbers.firstIndex(where: \.isNaN) {
-            throw error(row, column, expected: "a target (dropMissing first)")
-        }
-        return Tensor(numbers, shape: [rowCount, 1], dtype: dtype)
+        let preparation = try TablePreparation(
+            learningFrom: self, target: target, as: kind, oneHot: oneHot, ordinal: ordinal, dropping: dropping)
+        return try preparation.dataset(of: self, dtype: dtype)
     }
 
     /// All columns as numbers.
