@@ -66,7 +66,7 @@ struct EvaluateCommand: ParsableCommand {
         guard shape == note.input else {
             throw CommandFailure(.usage, "\(path): takes samples of shape \(note.input), these have \(shape)")
         }
-        return note.scaler.map { images.map($0) } ?? images
+        return note.preparation.scaler.map { images.map($0) } ?? images
     }
 
     private func table(_ confusion: ConfusionMatrix, _ names: [String]) -> TerminalTable {

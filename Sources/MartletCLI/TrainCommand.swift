@@ -78,6 +78,9 @@ struct TrainCommand: ParsableCommand {
                 """)
         }
         let recipe = try Recipe(contentsOf: folder.recipePath)
+        if recipe.isOfAllFolds {
+            return try FoldsSession(recipe: recipe, folder: folder, resumes: true, isJSON: json).run()
+        }
         let data = try RecipeData(reporting: recipe)
         try TrainSession(recipe: recipe, data: data, folder: folder, resumes: true, isJSON: json).run()
     }
@@ -86,8 +89,12 @@ struct TrainCommand: ParsableCommand {
         let (recipe, note) = try chosenRecipe()
         if dryRun { return Terminal.standardOutput.write(try recipe.effectiveText) }
         if let note { CommandLog.logger.notice("\(note)") }
+        // What cannot be read leaves no folder behind.
         let data = try RecipeData(reporting: recipe)
         let folder = try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: recipe.name ?? recipe.model.kind)
+        if recipe.isOfAllFolds {
+            return try FoldsSession(recipe: recipe, folder: folder, resumes: false, isJSON: json).run()
+        }
         try TrainSession(recipe: recipe, data: data, folder: folder, resumes: false, isJSON: json).run()
     }
 

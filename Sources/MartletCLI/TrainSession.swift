@@ -11,8 +11,14 @@ struct TrainSession {
     let folder: RunFolder
     let resumes: Bool
     let isJSON: Bool
+    /// The folder of all folds, where the run is one of theirs.
+    var foldsFolder: String?
 
-    func run() throws {
+    /// Trains to the end.
+    ///
+    /// - Returns: how well the network does on the test data, by the names of the figures; none where they are left alone.
+    @discardableResult
+    func run() throws -> [FoldSummary.Figure] {
         let trap = SignalTrap()
         defer { trap.restore() }
         let run = try RecipeRun(recipe, data: data)
@@ -31,11 +37,14 @@ struct TrainSession {
             throw error
         }
         progress?.clear()
-        guard outcome.end != .interrupted else { return try interrupted(outcome, trap.exitCode ?? 130) }
+        guard outcome.end != .interrupted else { throw try interrupted(outcome, trap.exitCode ?? 130) }
         try run.save(to: folder.modelPath)
         let metrics = try run.measure()
         try folder.write(report(run.model, outcome, result))
         try finish(outcome, result, metrics)
+        guard let result else { return [] }
+        let own = [("test_loss", result.loss)] + (result.accuracy.map { [("test_accuracy", $0)] } ?? [])
+        return (own + metrics.map { ($0.name.rawValue, $0.value) }).map { FoldSummary.Figure(name: $0.0, value: $0.1) }
     }
 
     // MARK: What is said
@@ -51,10 +60,11 @@ struct TrainSession {
                     recipe: try recipe.effectiveText))
         }
         let unit = data.testImages == nil && recipe.data.images == nil ? "samples" : "images"
+        let fold = recipe.split.folds.map { ", fold \(recipe.split.fold ?? 1) of \($0)" } ?? ""
         let counts = "\(parts.map(NumberText.grouped).joined(separator: " + ")) \(unit)"
         Terminal.standardError.write(
             """
-            \(recipe.title): \(NumberText.grouped(parameters)) parameters, \(counts), \
+            \(recipe.title)\(fold): \(NumberText.grouped(parameters)) parameters, \(counts), \
             \(Machine.description)
             \(resumes ? "Going on in" : "Run folder:") \(folder.path)
 
@@ -72,14 +82,14 @@ struct TrainSession {
         return progress
     }
 
-    private func interrupted(_ outcome: Trainer.Outcome, _ code: Int32) throws {
+    private func interrupted(_ outcome: Trainer.Outcome, _ code: Int32) throws -> ExitCode {
         if isJSON {
             try JSONLines.print(Event.End(end: "interrupted", folder: folder.path, steps: outcome.steps))
         }
         Terminal.standardError.write(
             "Interrupted after step \(NumberText.grouped(outcome.steps)); the checkpoint is saved. Go on with\n"
-                + "    martlet train --resume \(folder.path)\n")
-        throw ExitCode(code)
+                + "    martlet train --resume \(foldsFolder ?? folder.path)\n")
+        return ExitCode(code)
     }
 
     private func finish(
@@ -150,6 +160,13 @@ enum Event {
     struct Saved: Encodable {
         let event = "checkpoint"
         let path: String
+    }
+
+    struct Folds: Encodable {
+        let event = "folds"
+        let folder: String
+        let folds: [[FoldSummary.Figure]]
+        let totals: [FoldSummary.Total]
     }
 
     struct End: Encodable {

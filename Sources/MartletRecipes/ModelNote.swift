@@ -11,38 +11,34 @@ public struct ModelNote: Sendable {
     public let recipe: Recipe
     /// The shape of one sample.
     public let input: Shape
-    /// What inputs are scaled by before the network sees them, and labels that are numbers.
-    public let scaler: AnyScaler?, labelScaler: AnyScaler?
+    /// What every sample goes through before the network sees it.
+    public let preparation: DataPreparation
 
-    private static let scalerKey = "martlet.scaler", labelScalerKey = "martlet.label_scaler"
-    private static let recipeKey = "martlet.recipe"
-    private static let inputKey = "martlet.input"
+    private static let recipeKey = "martlet.recipe", inputKey = "martlet.input"
 
     /// A note of a recipe and what its data taught.
     public init(recipe: Recipe, data: RecipeData) {
-        self.init(recipe: recipe, input: data.sampleShape, scaler: data.scaler, labelScaler: data.labelScaler)
+        self.init(recipe: recipe, input: data.sampleShape, preparation: data.preparation)
     }
 
-    private init(recipe: Recipe, input: Shape, scaler: AnyScaler?, labelScaler: AnyScaler?) {
-        (self.recipe, self.input, self.scaler, self.labelScaler) = (recipe, input, scaler, labelScaler)
+    private init(recipe: Recipe, input: Shape, preparation: DataPreparation) {
+        (self.recipe, self.input, self.preparation) = (recipe, input, preparation)
     }
 
     /// The note as a file's header holds it.
     public var metadata: [String: String] {
         get throws {
-            var texts = [
+            let texts = [
                 Self.recipeKey: try recipe.effectiveText,
                 Self.inputKey: input.sizes.map(String.init).joined(separator: ","),
             ]
-            texts[Self.scalerKey] = scaler?.json
-            texts[Self.labelScalerKey] = labelScaler?.json
-            return texts
+            return texts.merging(preparation.metadata) { $1 }
         }
     }
 
     /// The note in a file's header; nil where it has none.
     ///
-    /// - Throws: `FileError` of kind `malformed`, or `RecipeError`, where there is one that cannot be read.
+    /// - Throws: `FileError` of kind `malformed`, `DataError`, or `RecipeError`, where there is one that cannot be read.
     public init?(of path: String) throws {
         let metadata = try SafetensorsFile(path).metadata
         guard let text = metadata[Self.recipeKey] else { return nil }
@@ -52,15 +48,12 @@ public struct ModelNote: Sendable {
                 .malformed, file: path, field: Self.inputKey, expected: "the sizes of a sample, such as 1,28,28",
                 found: metadata[Self.inputKey] ?? "none")
         }
-        func scaler(_ key: String) throws -> AnyScaler? {
-            try metadata[key].map { try AnyScaler(json: $0, name: "\(path): \(key)") }
-        }
         self.init(
             recipe: try Recipe(text, file: path), input: Shape(sizes.compactMap { $0 }),
-            scaler: try scaler(Self.scalerKey), labelScaler: try scaler(Self.labelScalerKey))
+            preparation: try DataPreparation(metadata, of: path))
     }
 
-    /// The test data of the recipe, scaled as the training data were; nil where it has none.
+    /// The test data of the recipe, prepared as the training data were; nil where it has none.
     ///
     /// - Parameters:
     ///   - directory: where images are looked for; nil for where the recipe says.
@@ -71,21 +64,19 @@ public struct ModelNote: Sendable {
     ) throws -> (any Dataset)? {
         let overrides = directory.map { ["data.directory=\($0)"] } ?? []
         let recipe = try Recipe(recipe.effectiveText, file: recipe.file, overrides: overrides + ["data.use_test=true"])
-        return try RecipeData(recipe, scalers: (scaler, labelScaler), progress: progress).test
+        return try RecipeData(recipe, preparation: preparation, progress: progress).test
     }
 
     /// The network of a file, in evaluation mode, with the file's note.
     ///
     /// - Parameters:
-    ///   - path: a model's file, or a run's folder.
+    ///   - path: a model's file, a checkpoint, or a run's folder: its model, or where it has none yet its newest checkpoint.
     ///   - network: what the file holds, where it does not say.
     /// - Throws: `FileError`, `RecipeError`.
     public static func load(
         _ path: String, as network: NamedNetwork? = nil
     ) throws -> (layer: any Layer, note: ModelNote?) {
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        let file = exists && isFolder.boolValue ? try RunFolder.open(path).modelPath : path
+        let file = try modelFile(of: path)
         let note = try ModelNote(of: file)
         let layer: any Layer
         if let network {
@@ -97,8 +88,29 @@ public struct ModelNote: Sendable {
                 .malformed, file: file, field: recipeKey, expected: "the recipe it was trained by, or a network's name",
                 found: "neither")
         }
-        try layer.load(from: file)
+        if try Checkpoint.isOne(file) {
+            let averaged = note?.recipe.training.settings.average?.kind == .exponential
+            try Checkpoint(contentsOf: file).load(into: layer, averaged: averaged, name: file)
+        } else {
+            try layer.load(from: file)
+        }
         layer.eval()
         return (layer, note)
+    }
+
+    /// The file that a path stands for.
+    private static func modelFile(of path: String) throws -> String {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            return path
+        }
+        let folder = try RunFolder.open(path)
+        if FileManager.default.fileExists(atPath: folder.modelPath) { return folder.modelPath }
+        if FileManager.default.fileExists(atPath: folder.foldPath(1)) {
+            throw FileError(
+                .missing, file: path, field: "model", expected: "the folder of one fold, such as \(folder.foldPath(1))",
+                found: "that of all folds")
+        }
+        return folder.checkpoints().last?.path ?? folder.modelPath
     }
 }

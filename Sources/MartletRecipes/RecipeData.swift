@@ -15,74 +15,68 @@ public struct RecipeData: Sendable {
     public let test: (any Dataset)?
     /// The shape of one sample's inputs.
     public let sampleShape: Shape
-    /// What was learnt of the training part to scale inputs by, and labels that are numbers.
-    public let scaler: AnyScaler?, labelScaler: AnyScaler?
+    /// What was learnt of the training part.
+    public let preparation: DataPreparation
     /// The test images as they were read, where they are images.
     public let testImages: (any RecordDataset)?
 
     /// Reads what a recipe names.
     ///
     /// - Parameters:
-    ///   - scalers: what an earlier training part taught; nil learns anew.
+    ///   - known: what an earlier training part taught; nil learns anew.
     ///   - progress: told how far a download has come.
     /// - Throws: `FileError`, `TableError` or `DataError`; `RecipeError` where more is held out than there is.
     public init(
-        _ recipe: Recipe, scalers known: (inputs: AnyScaler?, labels: AnyScaler?)? = nil,
-        progress: ((DownloadProgress) -> Void)? = nil
+        _ recipe: Recipe, preparation known: DataPreparation? = nil, progress: ((DownloadProgress) -> Void)? = nil
     ) throws {
         let source = recipe.data
         guard let images = source.images else {
-            let whole = try source.loadWhole()
-            let parts = try recipe.split.parts(of: Self.limited(whole, source.limit), file: recipe.file)
+            let (parts, table) = try Self.unpictured(recipe, known?.table)
             testImages = nil
-            let test = source.usesTest ? parts.test : nil
-            let scalers = try known ?? Self.scalers(parts.train, recipe.scaling, areImages: false)
-            (scaler, labelScaler) = scalers
-            train = Self.scaled(parts.train, scalers)
-            validation = parts.validation.map { Self.scaled($0, scalers) }
-            self.test = test.map { Self.scaled($0, scalers) }
-            sampleShape = whole.records.sample(at: 0).inputs.shape
+            preparation = try known ?? DataPreparation(parts.train, recipe.scaling, areImages: false, table: table)
+            train = preparation.scaled(parts.train)
+            validation = parts.validation.map(preparation.scaled)
+            test = source.usesTest ? parts.test.map(preparation.scaled) : nil
+            sampleShape = try parts.train[0].inputs.shape
             return
         }
         let all = try images.load(.train, directory: source.directory, progress: progress)
-        testImages = source.usesTest ? try images.load(.test, directory: source.directory, progress: progress) : nil
         sampleShape = all.records.sample(at: 0).inputs.shape
         let limited = Self.limited(all, source.limit)
         let parts = try recipe.split.parts(of: limited, file: recipe.file)
-        let scalers = try known ?? Self.scalers(parts.train, recipe.scaling, areImages: true)
-        (scaler, labelScaler) = scalers
-        validation = parts.validation.map { Self.scaled($0, scalers) }
-        test = testImages.map { Self.scaled($0, scalers) }
+        testImages =
+            !source.usesTest
+            ? nil
+            : recipe.split.folds != nil
+                ? parts.test as? any RecordDataset
+                : try images.load(.test, directory: source.directory, progress: progress)
+        preparation = try known ?? DataPreparation(parts.train, recipe.scaling, areImages: true)
+        validation = parts.validation.map(preparation.scaled)
+        test = testImages.map(preparation.scaled)
         guard let augmentation = recipe.augmentation else {
-            train = Self.scaled(parts.train, scalers)
+            train = preparation.scaled(parts.train)
             return
         }
         // The same split of the same images, as bytes: the parts have the same members.
         let stored = Self.limited(StoredImages(all), source.limit)
         let pictures = try recipe.split.parts(of: stored, file: recipe.file).train
-        train = Self.scaled(Self.augmented(pictures, augmentation, images.scaling), scalers)
+        train = preparation.scaled(Self.augmented(pictures, augmentation, images.scaling))
+    }
+
+    /// The parts of a table, or of what is drawn, and what the table's training rows taught.
+    private static func unpictured(
+        _ recipe: Recipe, _ known: TablePreparation?
+    ) throws -> (parts: SplitRecipe.Parts, table: TablePreparation?) {
+        if let table = recipe.data.table {
+            return try table.parts(recipe.split, limit: recipe.data.limit, known: known, file: recipe.file)
+        }
+        let drawn = limited(try recipe.data.loadDrawn(), recipe.data.limit)
+        return (try recipe.split.parts(of: drawn, file: recipe.file), nil)
     }
 
     private static func limited(_ data: some Dataset, _ limit: Int?) -> any Dataset {
         guard let limit, limit < data.count else { return data }
         return data.subset(0..<limit)
-    }
-
-    private static func scalers(
-        _ train: some Dataset, _ recipe: ScalingRecipe, areImages: Bool
-    ) throws -> (inputs: AnyScaler?, labels: AnyScaler?) {
-        (try recipe.inputs(train, areImages: areImages), try recipe.labels(train))
-    }
-
-    private static func scaled(
-        _ data: some Dataset, _ scalers: (inputs: AnyScaler?, labels: AnyScaler?)
-    ) -> any Dataset {
-        switch scalers {
-        case (let inputs?, let labels?): data.map(inputs).map(labels)
-        case (let inputs?, nil): data.map(inputs)
-        case (nil, let labels?): data.map(labels)
-        case (nil, nil): data
-        }
     }
 
     /// Pictures changed at random, then as numbers that are scaled as the others are.

@@ -51,6 +51,7 @@ public final class RecipeRun {
             model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
             statistics: statistics, settings: training.settings,
             loss: recipe.loss.function(isClasses: data.train.classCount != nil))
+        trainer.notes = try ModelNote(recipe: recipe, data: data).metadata
     }
 
     /// Throws where the network's outputs do not go with the labels and the loss.
@@ -101,8 +102,8 @@ public final class RecipeRun {
         model.eval()
         for batch in testLoader {
             try withoutGradient {
-                let outputs = model(batch.inputs)
-                guard let scaler = data.labelScaler else {
+                let outputs = recipe.loss.predictions(model(batch.inputs))
+                guard let scaler = data.preparation.labelScaler else {
                     return try metrics.update(outputs: outputs, labels: batch.labels)
                 }
                 try metrics.update(outputs: scaler.inverse(outputs), labels: scaler.inverse(batch.labels))

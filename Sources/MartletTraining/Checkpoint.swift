@@ -1,6 +1,7 @@
 import Foundation
 import MartletData
 import MartletFiles
+import MartletNN
 import MartletOptim
 import MartletTensor
 
@@ -8,7 +9,7 @@ import MartletTensor
 /// continues from it bit by bit as if it had never stopped.
 ///
 /// A file holds it whole: the tensors of model, optimizer, the epoch's sums and the weights' average under `model.`,
-/// `optimizer.`, `totals.` and `average.`, and the position as JSON in the header's metadata.
+/// `optimizer.`, `totals.` and `average.`, and in the header's metadata the position as JSON and the trainer's notes.
 public struct Checkpoint: Sendable {
     /// The numbers beside the tensors.
     public struct Position: Codable, Equatable, Sendable {
@@ -44,13 +45,15 @@ public struct Checkpoint: Sendable {
     package var totals: [String: Tensor]
     /// The average of the weights; empty where a run keeps none.
     package var average: [String: Tensor]
+    /// The trainer's notes: what it takes to use the model.
+    public var notes: [String: String]
 
     package init(
         position: Position, model: [String: Tensor], optimizer: [String: Tensor], totals: [String: Tensor],
-        average: [String: Tensor]
+        average: [String: Tensor], notes: [String: String] = [:]
     ) {
         (self.position, self.model, self.optimizer) = (position, model, optimizer)
-        (self.totals, self.average) = (totals, average)
+        (self.totals, self.average, self.notes) = (totals, average, notes)
     }
 
     private static let formatKey = "martlet.format"
@@ -67,7 +70,8 @@ public struct Checkpoint: Sendable {
         for (part, tensors) in zip(Self.parts, [model, optimizer, totals, average]) {
             for (name, tensor) in tensors { contents[part + name] = tensor }
         }
-        let metadata = [Self.formatKey: Self.format, Self.positionKey: try JSONLines.line(position)]
+        let own = [Self.formatKey: Self.format, Self.positionKey: try JSONLines.line(position)]
+        let metadata = notes.merging(own) { $1 }
         CheckpointFault.beginWrite()
         var piece = 0
         try SafetensorsWriter.write(contents, to: path, metadata: metadata) { _ in
@@ -101,5 +105,33 @@ public struct Checkpoint: Sendable {
             found[part][String(name.dropFirst(Self.parts[part].count))] = tensor
         }
         (model, optimizer, totals, average) = (found[0], found[1], found[2], found[3])
+        notes = file.metadata.filter { $0.key != Self.formatKey && $0.key != Self.positionKey }
+    }
+
+    /// True where a file says that it is a checkpoint; only its header is read.
+    ///
+    /// - Throws: `FileError` where the file cannot be read.
+    public static func isOne(_ path: String) throws -> Bool {
+        try SafetensorsFile(path).metadata[formatKey] == format
+    }
+
+    /// Puts the weights into a model.
+    ///
+    /// - Parameters:
+    ///   - averaged: the average of the weights in their place, where there is one: what a run with an exponential average
+    ///     measures, and leaves at its end.
+    ///   - name: the file's name for errors.
+    /// - Throws: `FileError` of kind `mismatch`, with the tensors' names, where the checkpoint is of another network.
+    public func load(into model: any Module, averaged: Bool, name: String = "checkpoint") throws(FileError) {
+        var tensors = self.model
+        let prefix = "average."
+        for (key, tensor) in average where averaged && key.hasPrefix(prefix) {
+            tensors[String(key.dropFirst(prefix.count))] = tensor
+        }
+        do { try model.load(tensors) } catch {
+            throw FileError(
+                .mismatch, file: name, field: "model", expected: "the tensors of \(type(of: model))",
+                found: "\(error)")
+        }
     }
 }

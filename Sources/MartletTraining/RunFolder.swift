@@ -24,6 +24,9 @@ public struct RunFolder: Equatable, Sendable {
     /// The page that ``Report`` renders.
     public var reportPath: String { path + "/report.html" }
 
+    /// The folder of a fold's run, from 1 on, where the run is one of cross-validation.
+    public func foldPath(_ number: Int) -> String { path + "/fold-\(number)" }
+
     /// Makes `parent/<name>-<date>-<time>`, local time; a number follows where that is taken.
     ///
     /// - Throws: `FileError` where the folder cannot be made.

@@ -54,6 +54,9 @@ package struct TerminalTable {
     /// Appends a row below the second rule: a total.
     package mutating func addFooter(_ cells: Cell...) { footers.append(cells.map(\.string)) }
 
+    /// Appends a row below the second rule: a total.
+    package mutating func addFooter(_ cells: [Cell]) { footers.append(cells.map(\.string)) }
+
     /// The table's lines; the widest column of text gives way where `width` is too little.
     package func lines(width: Int = .max, unicode: Bool = true) -> [String] {
         let widths = columnWidths(within: width)

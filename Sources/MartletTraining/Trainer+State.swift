@@ -9,7 +9,7 @@ extension Trainer {
     func checkpoint(_ position: Checkpoint.Position) -> Checkpoint {
         Checkpoint(
             position: position, model: model.stateDictionary, optimizer: optimizer.state.tensors, totals: totals.state,
-            average: average?.state ?? [:])
+            average: average?.state ?? [:], notes: notes)
     }
 
     /// Puts the run back to where a checkpoint was taken.

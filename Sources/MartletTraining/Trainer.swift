@@ -27,6 +27,8 @@ public final class Trainer {
     public let plateau: ReduceOnPlateau?
     /// How long to train, and what to keep.
     public let settings: TrainingSettings
+    /// Texts that go into each checkpoint's header: what it takes to use the model.
+    public var notes: [String: String] = [:]
     /// Who follows the run.
     public var observers: [any TrainingObserver] = []
     /// Maps outputs and labels to the mean loss of a batch.

@@ -69,6 +69,10 @@ public struct StudyPlan: Sendable {
         // What a trial would stumble over is said before the first begins.
         for place in [0.0, 1.0] {
             let recipe = try self.recipe(at: space.dimensions.map { _ in place })
+            guard recipe.split.folds == nil || recipe.split.fold != nil else {
+                throw root.error(
+                    "split", "a trial's one split: no folds, or one of them by split.fold", root.value("split"))
+            }
             guard metric == .trainLoss || recipe.split.hasValidation else {
                 throw root.error("split", "a validation part, by which \(metric.rawValue) is measured", nil)
             }

@@ -4,12 +4,15 @@ import MartletFiles
 /// A table of a recipe.
 ///
 ///     data: {kind: csv, file: housing.csv, target: median_house_value, one_hot: [ocean_proximity], missing: drop}
+///
+/// What stands in for missing cells, and the categories, are those of the training part alone.
 struct TableRecipe: Sendable {
     private let file: String
     private let hasHeader: Bool
     private let separator: Character
     private let marks: Set<String>
     private let missing: Missing
+    private let unknown: TablePreparation.UnknownCategory
     private let target: String
     private let targetKind: TargetKind
     private let oneHot: [String], ordinal: [String], dropped: [String]
@@ -18,6 +21,16 @@ struct TableRecipe: Sendable {
     enum Missing: String, CaseIterable {
         case drop, mean, median, keep
         case mostFrequent = "most_frequent"
+
+        /// What is learnt of the training rows to stand in for missing cells; nil for nothing.
+        var fill: MissingFill? {
+            switch self {
+            case .mean: .mean
+            case .median: .median
+            case .mostFrequent: .mostFrequent
+            case .drop, .keep: nil
+            }
+        }
     }
 
     init(_ map: RecipeMap) throws {
@@ -31,6 +44,7 @@ struct TableRecipe: Sendable {
         separator = first
         marks = Set(try map.texts("missing_marks"))
         missing = try map.choice("missing", default: .drop)
+        unknown = try map.choice("unknown", default: .error)
         target = try map.text("target")
         let kind = try map.name(
             "target_kind", among: ["automatic", "classes", "numbers"], default: "automatic")
@@ -39,26 +53,36 @@ struct TableRecipe: Sendable {
         dropped = try map.texts("drop")
     }
 
-    /// The rows as samples.
+    /// Whether rows with missing cells are left out, as they are of training.
+    var dropsIncomplete: Bool { missing == .drop }
+
+    /// The rows that can be learnt from and judged by, and their target.
     ///
     /// - Throws: `TableError` with file, line and column.
-    func load() throws -> TableDataset {
+    func read() throws(TableError) -> (table: CSVTable, target: TableTarget) {
         let whole = try CSVTable(contentsOf: file, header: hasHeader, separator: separator, missing: marks)
-        // Columns that nobody reads cost no rows, and a label is never made up.
-        var table = try whole.dropping(dropped.map(selector)).dropMissing(columns: [selector(target)])
-        switch missing {
-        case .drop: table = table.dropMissing()
-        case .mean: table = try table.fillMissing(.mean)
-        case .median: table = try table.fillMissing(.median)
-        case .mostFrequent: table = try table.fillMissing(.mostFrequent)
-        case .keep: break
+        // A label is never made up, and columns that nobody reads cost no rows.
+        var table = try whole.dropMissing(columns: [selector(target)])
+        if dropsIncomplete {
+            let unread = try table.places(of: dropped.map(selector))
+            table = try table.dropMissing(columns: table.columns.indices.filter { !unread.contains($0) })
         }
-        return try table.dataset(
-            target: Column(name: target, hasHeader: hasHeader), as: targetKind, oneHot: oneHot.map(selector),
-            ordinal: ordinal.map(selector))
+        return (table, try TableTarget(of: table, selector(target), as: targetKind))
     }
 
-    private func selector(_ name: String) -> any ColumnSelector { Column(name: name, hasHeader: hasHeader) }
+    /// What training rows teach of missing cells and categories.
+    func preparation(learningFrom rows: CSVTable, _ target: TableTarget) throws(TableError) -> TablePreparation {
+        try TablePreparation(
+            learningFrom: rows, target: target, oneHot: oneHot.map(selector), ordinal: ordinal.map(selector),
+            dropping: dropped.map(selector), filling: missing.fill.map { [$0] } ?? [], unknown: unknown)
+    }
+
+    /// Reads another table to apply a preparation to.
+    func read(_ path: String, for preparation: TablePreparation) throws(TableError) -> CSVTable {
+        try preparation.table(contentsOf: path, header: hasHeader, separator: separator, missing: marks)
+    }
+
+    private func selector(_ name: String) -> Column { Column(name: name, hasHeader: hasHeader) }
 
     /// A column by its name, or in a table without names by its place, counted from 0.
     private struct Column: ColumnSelector, CustomStringConvertible {

@@ -18,7 +18,7 @@ public struct DataRecipe: Sendable {
     public let limit: Int?
     /// Whether test data are read at all: a search for settings leaves them alone.
     public let usesTest: Bool
-    private let table: TableRecipe?
+    let table: TableRecipe?
     private let drawn: DrawnRecipe?
 
     /// Images by name, a table, or what a program draws.
@@ -53,13 +53,15 @@ public struct DataRecipe: Sendable {
         usesTest = try map.flag("use_test", default: true)
     }
 
+    /// True where rows with missing cells are left out of training.
+    public var dropsIncompleteRows: Bool { table?.dropsIncomplete ?? false }
+
     /// The images that the recipe names; nil where it names none.
     public var images: ImageSet? { ImageSet(kind) }
 
-    /// All samples of a table, or drawn, that come without a test part of their own.
-    func loadWhole() throws -> any RecordDataset {
-        if let table { return try table.load() }
-        guard let drawn else { stop("DataRecipe.loadWhole: \(kind) comes in parts") }
+    /// All samples that are drawn, and come without a test part of their own.
+    func loadDrawn() throws -> TensorDataset {
+        guard let drawn else { stop("DataRecipe.loadDrawn: \(kind) is not drawn") }
         return try drawn.load()
     }
 }

@@ -41,6 +41,9 @@ public struct LossRecipe: Sendable {
     /// Whether the loss is of classes; nil where the labels decide.
     var isOfClasses: Bool? { kind.map { $0 == "cross_entropy" || $0 == "multi_margin" } }
 
+    /// What a network's outputs say of labels that are numbers: themselves, or of a Poisson rate's logarithm the rate.
+    func predictions(_ outputs: Tensor) -> Tensor { kind == "poisson" ? outputs.exp() : outputs }
+
     /// The loss for labels that are classes, or numbers: where no loss is named, cross entropy or the mean square.
     public func function(isClasses: Bool) -> Function { build(kind ?? (isClasses ? "cross_entropy" : "mse")) }
 }

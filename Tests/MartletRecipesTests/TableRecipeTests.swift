@@ -1,0 +1,137 @@
+import Foundation
+import MartletData
+import MartletFiles
+import MartletTensor
+import MartletTraining
+import Testing
+
+@testable import MartletRecipes
+
+@Suite("Recipes of tables")
+final class TableRecipeTests {
+    /// A folder of this test, which goes with it.
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("table-\(UUID().uuidString)")
+
+    init() throws { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private func write(_ text: String, _ name: String) throws -> String {
+        let path = folder.appendingPathComponent(name).path
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    /// Rows of which the last quarter has a in the thousands; every fifth a is missing.
+    private var gappy: String {
+        "a,kind,b,y\n"
+            + (0..<40).map { row in
+                let a = row % 5 == 0 ? "" : "\(row < 30 ? row : 1000 * row)"
+                return "\(a),\(row % 3 == 0 ? "u" : "v"),\(row % 7),\(2 * row + 1)\n"
+            }.joined()
+    }
+
+    private func recipe(_ file: String, _ more: String, data: String = "target: y, one_hot: [kind]") throws -> Recipe {
+        try Recipe("data: {kind: csv, file: \(file), \(data)}\n\(more)\n", file: "r.yaml")
+    }
+
+    @Test("missing cells are filled with the figures of the training part alone")
+    func fill() throws {
+        let file = try write(gappy, "gappy.csv")
+        for (missing, expected) in [("mean", 15.0), ("median", 15), ("most_frequent", 1)] {
+            let recipe = try recipe(
+                file, "split: {form: ordered, validation: 5, test: 5}\nscaling: none",
+                data: "target: y, one_hot: [kind], missing: \(missing)")
+            let data = try RecipeData(recipe)
+            #expect(data.preparation.table?.inputs[0].number == expected, "\(missing)")
+            // Row 35 is the first of the test part, and its a is missing.
+            #expect(try data.test?[0].inputs.array(as: Double.self)[0] == expected, "\(missing)")
+        }
+    }
+
+    @Test("a category that only held-out rows have is an error with its line, or passed over where asked")
+    func unknownCategory() throws {
+        let file = try write(gappy + "5,w,1,3\n", "rare.csv")
+        let split = "split: {form: ordered, validation: 0, test: 1}"
+        let error = #expect(throws: TableError.self) { try RecipeData(recipe(file, split)) }
+        #expect(error?.line == 42 && error?.column == "kind" && error?.found == "\"w\"")
+        let data = "target: y, one_hot: [kind], unknown: ignore"
+        let prepared = try RecipeData(recipe(file, split + "\nscaling: none", data: data))
+        #expect(try prepared.test?[0].inputs.array(as: Int.self) == [5, 0, 0, 1])
+    }
+
+    @Test("the model's file and every checkpoint hold the preparation, and predict what the run measured")
+    func predictions() throws {
+        let file = try write(gappy, "gappy.csv")
+        let recipe = try recipe(
+            file,
+            """
+            split: {validation: 4, test: 8, seed: 3}
+            scaling: {kind: robust, target: standard}
+            model: {layers: [{Linear: 8}, ReLU, {Linear: 1}]}
+            training: {epochs: 4, batch_size: 8}
+            regularization: {average: exponential}
+            metrics: [rmse]
+            """, data: "target: y, one_hot: [kind], missing: median")
+        let path = folder.appendingPathComponent("run").path
+        let runFolder = try RunFolder.create(at: path)
+        let run = try withGenerator(seed: 0) {
+            let run = try RecipeRun(recipe, data: RecipeData(recipe))
+            _ = try run.fit(in: runFolder)
+            return run
+        }
+        let measured = try #require(try run.measure().first?.value)
+        let model = path + "/model.safetensors"
+        try run.save(to: model)
+        let checkpoint = try #require(runFolder.checkpoints().last?.path)
+        // The rows of the test part alone, in another order of columns.
+        let table = try CSVTable(contentsOf: file)
+        let test = table.rows(try testRows(of: recipe, table.rowCount))
+        let held = try write(
+            "y,more,b,kind,a\n"
+                + (0..<test.rowCount).map { row in
+                    ["y", "", "b", "kind", "a"].map { $0.isEmpty ? "?" : test[$0].texts[row] ?? "" }
+                        .joined(separator: ",") + "\n"
+                }.joined(), "held.csv")
+        for source in [model, checkpoint] {
+            let (layer, note) = try ModelNote.load(source)
+            let loaded = try #require(note)
+            let prediction = try #require(try TablePrediction(layer, loaded, table: held))
+            #expect(prediction.classNames.isEmpty && prediction.target == "y")
+            #expect(prediction.rows.map(\.line) == Array(2...9))
+            let answers = prediction.rows.compactMap { $0.predicted.flatMap(Double.init) }
+            let actual = try #require(test["y"].numbers)
+            let squares = zip(answers, actual).map { ($0 - $1) * ($0 - $1) }
+            let error = (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+            #expect(abs(error - measured) < 1e-4 * measured, "\(source): \(error), the run measured \(measured)")
+        }
+    }
+
+    /// The rows that a recipe judges by.
+    private func testRows(of recipe: Recipe, _ count: Int) throws -> [Int] {
+        let rows = TensorDataset(Tensor(Array(0..<count)), Tensor(Array(0..<count)))
+        let test = try #require(try recipe.split.parts(of: rows, file: "r.yaml").test)
+        return try (0..<test.count).map { try test[$0].label.item(as: Int.self) }
+    }
+
+    @Test("rows with missing cells have no prediction where such rows were left out of training; columns must be there")
+    func incompleteRows() throws {
+        let file = try write(gappy, "gappy.csv")
+        let recipe = try recipe(
+            file, "model: {layers: [{Linear: 2}]}\ntraining: {epochs: 1}",
+            data: "target: kind, drop: [y]")
+        let run = try withGenerator(seed: 0) { try RecipeRun(recipe, data: RecipeData(recipe)) }
+        let model = folder.appendingPathComponent("m.safetensors").path
+        try run.save(to: model)
+        let (layer, note) = try ModelNote.load(model)
+        let loaded = try #require(note)
+        #expect(loaded.preparation.classNames == ["u", "v"])
+        let prediction = try #require(try TablePrediction(layer, loaded, table: file))
+        #expect(prediction.unansweredCount == 8)
+        #expect(prediction.csv.split(separator: "\n").prefix(2) == ["line,prediction,P(u),P(v)", "2,,,"])
+        #expect(prediction.rows.allSatisfy { $0.predicted == nil || abs($0.probabilities.reduce(0, +) - 1) < 1e-5 })
+        let other = try write("a,B\n1,2\n", "other.csv")
+        let error = #expect(throws: TableError.self) { try TablePrediction(layer, loaded, table: other) }
+        #expect(error?.description.hasSuffix("found no such column; did you mean B?") == true)
+    }
+}
