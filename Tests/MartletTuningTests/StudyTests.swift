@@ -163,6 +163,18 @@ final class StudyTests {
         #expect(other?.field == "space")
     }
 
+    @Test("a recipe with folds is no trial's, one of its folds is")
+    func folds() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let path = folder.appendingPathComponent("folds.yaml").path
+        let split = "split: {folds: 3, validation: 10}"
+        try "data: digits\n\(split)\ntune: {space: {optimizer.lr: [1, 2]}}\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        let error = #expect(throws: RecipeError.self) { try StudyPlan(contentsOf: path) }
+        #expect(error?.description.contains("folds.yaml:2: split: expected a trial's one split") == true)
+        #expect(try StudyPlan(contentsOf: path, overrides: ["split.fold=2"]).trials == 30)
+    }
+
     @Test("a folder whose database is no database is named")
     func brokenStore() throws {
         let plan = try plan("{space: {optimizer.lr: [1, 2]}}")
