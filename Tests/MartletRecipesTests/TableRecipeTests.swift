@@ -114,6 +114,38 @@ final class TableRecipeTests {
         return try (0..<test.count).map { try test[$0].label.item(as: Int.self) }
     }
 
+    @Test("of Poisson's likelihood, whose outputs are logarithms, rates are measured and predicted")
+    func rates() throws {
+        let file = try write("x,count\n" + (0..<60).map { "\($0 % 6),\(1 << ($0 % 6))\n" }.joined(), "counts.csv")
+        let recipe = try recipe(
+            file,
+            """
+            split: {validation: 0, test: 12}
+            model: {layers: [{Linear: 1}]}
+            loss: poisson
+            optimizer: {kind: adam, lr: 0.1}
+            training: {epochs: 60, batch_size: 16}
+            metrics: [rmse]
+            """, data: "target: count")
+        let run = try withGenerator(seed: 0) {
+            let run = try RecipeRun(recipe, data: RecipeData(recipe))
+            _ = try run.fit()
+            return run
+        }
+        // The logarithm of a count is a line in x: rates near the counts follow.
+        let measured = try #require(try run.measure().first?.value)
+        #expect(measured < 1, "\(measured)")
+        let model = folder.appendingPathComponent("rates.safetensors").path
+        try run.save(to: model)
+        let (layer, note) = try ModelNote.load(model)
+        let loaded = try #require(note)
+        let prediction = try #require(try TablePrediction(layer, loaded, table: file))
+        for (row, answer) in prediction.rows.prefix(6).enumerated() {
+            let rate = try #require(answer.predicted.flatMap(Double.init))
+            #expect(abs(rate - Double(1 << row)) < 1.5, "\(rate) for \(1 << row)")
+        }
+    }
+
     @Test("rows with missing cells have no prediction where such rows were left out of training; columns must be there")
     func incompleteRows() throws {
         let file = try write(gappy, "gappy.csv")
