@@ -17,6 +17,8 @@ public struct RecipeData: Sendable {
     public let sampleShape: Shape
     /// What was learnt of the training part.
     public let preparation: DataPreparation
+    /// What labels that are numbers are scaled by; nil where they stay as they are.
+    public var labelScaler: AnyScaler? { preparation.labelScaler }
     /// The test images as they were read, where they are images.
     public let testImages: (any RecordDataset)?
 

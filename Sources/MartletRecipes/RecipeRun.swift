@@ -51,7 +51,6 @@ public final class RecipeRun {
             model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
             statistics: statistics, settings: training.settings,
             loss: recipe.loss.function(isClasses: data.train.classCount != nil))
-        trainer.notes = try ModelNote(recipe: recipe, data: data).metadata
     }
 
     /// Throws where the network's outputs do not go with the labels and the loss.
@@ -86,6 +85,7 @@ public final class RecipeRun {
     public func fit(
         in folder: RunFolder? = nil, resumes: Bool = false, isInterrupted: () -> Bool = { false }
     ) throws -> (outcome: Trainer.Outcome, test: Evaluation?) {
+        trainer.notes = try ModelNote(recipe: recipe, data: data).metadata
         let outcome = try trainer.fit(
             loader, validation: validationLoader, test: validationLoader == nil ? testLoader : nil, in: folder,
             resumes: resumes, isInterrupted: isInterrupted)
@@ -103,7 +103,7 @@ public final class RecipeRun {
         for batch in testLoader {
             try withoutGradient {
                 let outputs = recipe.loss.predictions(model(batch.inputs))
-                guard let scaler = data.preparation.labelScaler else {
+                guard let scaler = data.labelScaler else {
                     return try metrics.update(outputs: outputs, labels: batch.labels)
                 }
                 try metrics.update(outputs: scaler.inverse(outputs), labels: scaler.inverse(batch.labels))
