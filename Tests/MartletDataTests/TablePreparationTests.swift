@@ -26,10 +26,10 @@ import Testing
         throws
     {
         let preparation = try preparation()
-        #expect(preparation.inputNames == ["rooms", "place=coast", "place=town", "place=nowhere", "age"])
+        #expect(preparation.inputNames == ["rooms", "place=coast", "place=nowhere", "place=town", "age"])
         #expect(
             try preparation.matrix(of: CSVTable(text: Self.text)).array() == [
-                2, 0, 1, 0, 10, 4, 1, 0, 0, 30, 4, 0, 1, 0, 30, 6, 0, 0, 1, 50,
+                2, 0, 0, 1, 10, 4, 1, 0, 0, 30, 4, 0, 0, 1, 30, 6, 0, 1, 0, 50,
             ])
         let held = try CSVTable(text: Self.held)
         // The means are 4 and 30; those of the held-out rows are 8 and 70.
@@ -64,7 +64,7 @@ import Testing
         #expect(
             error?.description
                 == "held.csv, line 2, column place: expected one of the categories of the training rows: "
-                + "coast, town, nowhere (or ignore unknown ones), found \"island\"")
+                + "coast, nowhere, town (or ignore unknown ones), found \"island\"")
         let ordinal = try TablePreparation(
             learningFrom: CSVTable(text: "c,y\nlow,1\nhigh,2\n"), target: "y", ordinal: ["c"], unknown: .ignore)
         #expect(try ordinal.matrix(of: CSVTable(text: "c\nmiddle\nlow\n")).array() == [-1, 1])

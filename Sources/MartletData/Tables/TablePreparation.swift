@@ -130,10 +130,9 @@ public struct TablePreparation: Codable, Hashable, Sendable {
                     found: number.map { "\($0)" } ?? "no training row that has one")
             }
         }
-        var categories = encoding == .number ? [] : column.categories
-        if let category, column.missingCount > 0, !categories.contains(category) { categories.append(category) }
         return Input(
-            name: column.name, place: place, encoding: encoding, categories: categories, number: number,
+            name: column.name, place: place, encoding: encoding,
+            categories: encoding == .number ? [] : column.filled(with: category).categories, number: number,
             category: category, isText: column.kind == .text)
     }
 
@@ -157,5 +156,17 @@ extension TablePreparation {
     /// - Throws: `DataError` with the field and what is wrong with it.
     public init(json: String, name: String = "preparation") throws(DataError) {
         self = try savedValue(json, name: name, what: "a table's preparation")
+    }
+}
+
+extension TableColumn {
+    /// The column with a category, or a number as it is written, in the place of missing cells; nil leaves them.
+    fileprivate func filled(with category: String?) -> TableColumn {
+        guard let category, missingCount > 0 else { return self }
+        if let numbers {
+            let number = Double(category) ?? .nan
+            return TableColumn(name: name, numbers.map { $0.isNaN ? number : $0 })
+        }
+        return TableColumn(name: name, texts.map { $0 ?? category })
     }
 }
