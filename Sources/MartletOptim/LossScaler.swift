@@ -63,7 +63,7 @@ public final class LossScaler: StateHolder {
         _ optimizer: Optimizer, scale: Double = 65_536, growthFactor: Double = 2, backoffFactor: Double = 0.5,
         growthInterval: Int = 2000
     ) {
-        guard !(optimizer is SAM), !(optimizer is LBFGS) else {
+        guard !optimizer.evaluatesRepeatedly else {
             stop("LossScaler: \(type(of: optimizer)) takes several gradients for a step, the scaler one")
         }
         guard scale > 0, growthFactor > 1, (0..<1).contains(backoffFactor), growthInterval > 0 else {
@@ -79,6 +79,9 @@ public final class LossScaler: StateHolder {
 
     /// What losses are multiplied by now.
     public var scale: Double { factor.current }
+
+    /// The same as an argument of a plan, float64 `[]`.
+    package var scaleTensor: Tensor { Tensor(factor.value()) }
 
     /// A loss times the scale, in float32 at least.
     public func scaled(_ loss: Tensor) -> Tensor {

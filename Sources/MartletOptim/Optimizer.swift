@@ -130,6 +130,40 @@ open class Optimizer: StateHolder {
         }
     }
 
+    // MARK: Steps that ask for the loss, and weights for evaluation
+
+    /// True where a step asks for the loss and its gradient more than once, and needs ``step(_:preparing:)``.
+    open var evaluatesRepeatedly: Bool { false }
+
+    /// A whole step: asks for the loss and its gradient, once or as often as the optimizer needs them.
+    ///
+    ///     optimizer.step {
+    ///         let loss = crossEntropy(model(x), y)
+    ///         loss.backward()
+    ///         return loss
+    ///     }
+    ///
+    /// - Parameters:
+    ///   - evaluate: gives the loss, after `backward()` on it; gradients are forgotten before each call.
+    ///   - prepare: called when the gradients that the update takes are there: the place to clip them.
+    /// - Returns: the loss before the step.
+    /// - Throws: what `evaluate` throws; the parameters are then where the step began.
+    @discardableResult
+    open func step(_ evaluate: () throws -> Tensor, preparing prepare: () -> Void = {}) rethrows -> Tensor {
+        zeroGradients()
+        let loss = try evaluate().detached()
+        prepare()
+        step()
+        return loss
+    }
+
+    /// True where the weights to evaluate differ from those that are trained: `eval()` and `train()` change between them.
+    open var hasEvaluationWeights: Bool { false }
+    /// Puts the weights to evaluate into the parameters; most optimizers have no others.
+    open func eval() {}
+    /// Puts the weights that are trained back into the parameters.
+    open func train() {}
+
     /// Forgets the gradients of all parameters.
     public func zeroGradients() {
         for group in groups {

@@ -62,15 +62,25 @@ public final class LBFGS: Optimizer {
         super.init([ParameterGroup(parameters, learningRate: learningRate)], stateNames: [])
     }
 
+    /// As often as the line search needs it.
+    override public var evaluatesRepeatedly: Bool { true }
+
     override package func record() { stop("LBFGS.step(): needs the loss again and again; use step { … }") }
 
     /// A step of up to `iterations` iterations.
     ///
-    /// - Parameter closure: gives the loss, after `backward()` on it; gradients are forgotten before each call.
-    /// - Returns: the loss before the step.
+    /// A search along a line needs gradients that belong to their losses: `prepare` is not called.
     @discardableResult
-    public func step(_ closure: () -> Tensor) -> Tensor {
-        let first = evaluate(closure)
+    override public func step(_ closure: () throws -> Tensor, preparing prepare: () -> Void = {}) rethrows -> Tensor {
+        let start = groups[0].parameters.map { $0.value.detached() }
+        do { return try iterate(closure) } catch {
+            put(start)
+            throw error
+        }
+    }
+
+    private func iterate(_ closure: () throws -> Tensor) rethrows -> Tensor {
+        let first = try evaluate(closure)
         addStep()
         var (loss, gradient, calls, turn) = (first.loss, first.gradient, 1, 0)
         var isDone = largest(gradient) <= gradientTolerance
@@ -87,11 +97,11 @@ public final class LBFGS: Optimizer {
             if searchesLine {
                 let start = groups[0].parameters.map { $0.value.detached() }
                 let search = StrongWolfe(tolerance: changeTolerance, mostCalls: evaluations - calls)
-                let found = search.run(
+                let found = try search.run(
                     from: (loss, gradient, slope), firstStep: t, reach: largest(direction)
                 ) { t in
                     move(t, direction)
-                    let found = evaluate(closure)
+                    let found = try evaluate(closure)
                     put(start)
                     return (found.loss, found.gradient, number(dot(found.gradient, direction)))
                 }
@@ -101,7 +111,7 @@ public final class LBFGS: Optimizer {
             } else {
                 move(t, direction)
                 if turn < iterations {
-                    (loss, gradient, _) = evaluate(closure)
+                    (loss, gradient, _) = try evaluate(closure)
                     calls += 1
                 }
             }
@@ -115,9 +125,9 @@ public final class LBFGS: Optimizer {
 
     // MARK: The parameters as one vector
 
-    private func evaluate(_ closure: () -> Tensor) -> (loss: Double, gradient: Tensor, value: Tensor) {
+    private func evaluate(_ closure: () throws -> Tensor) rethrows -> (loss: Double, gradient: Tensor, value: Tensor) {
         zeroGradients()
-        let value = closure().detached()
+        let value = try closure().detached()
         let sign: Double = maximize ? -1 : 1
         let parts = groups[0].parameters.map { parameter in
             (parameter.requiresGradient ? parameter.gradient : nil)?.reshape([-1])

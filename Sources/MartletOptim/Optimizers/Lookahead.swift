@@ -20,6 +20,9 @@ public final class Lookahead: Optimizer {
     /// An optimizer around another, which must not be stepped by itself from then on.
     public init(_ base: Optimizer, period: Int = 5, share: Double = 0.5) {
         guard period >= 1 else { stop("Lookahead: the period must be at least 1, it is \(period)") }
+        guard !base.evaluatesRepeatedly else {
+            stop("Lookahead: \(type(of: base)) asks for the loss by itself; wrap Lookahead in it where that is SAM")
+        }
         (self.base, self.period, self.share) = (base, period, share)
         super.init(base.groups, stateNames: ["slow_buffer"], settings: nil)
     }
@@ -37,6 +40,10 @@ public final class Lookahead: Optimizer {
         base.record()
         super.record()
     }
+
+    override public var hasEvaluationWeights: Bool { base.hasEvaluationWeights }
+    override public func eval() { base.eval() }
+    override public func train() { base.train() }
 
     /// The meeting has no use for a gradient: the parameter stands in its place.
     override package func gradient(of parameter: Parameter) -> Value? {

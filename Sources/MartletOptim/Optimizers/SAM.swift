@@ -64,21 +64,31 @@ public final class SAM: Optimizer {
         zeroGradients()
     }
 
-    /// A whole step: the closure's gradient here, then at the worse place, and the wrapped optimizer's step from here.
-    ///
-    /// - Parameter closure: gives the loss, after `backward()` on it.
-    /// - Returns: the loss before the step.
+    /// Twice.
+    override public var evaluatesRepeatedly: Bool { true }
+
+    /// A whole step: the gradient here, then at the worse place, and the wrapped optimizer's step from here.
     @discardableResult
-    public func step(_ closure: () -> Tensor) -> Tensor {
+    override public func step(_ evaluate: () throws -> Tensor, preparing prepare: () -> Void = {}) rethrows -> Tensor {
         zeroGradients()
-        let loss = closure().detached()
+        let loss = try evaluate().detached()
         ascend()
-        _ = closure()
+        do { _ = try evaluate() } catch {
+            descend()
+            throw error
+        }
+        prepare()
         step()
         return loss
     }
 
     override package func record() {
+        descend()
+        base.record()
+    }
+
+    /// Goes back to where `ascend()` began.
+    private func descend() {
         withoutGradient {
             for (parameter, place) in zip(parameters, places) {
                 guard let tensor = place.tensor else { continue }
@@ -86,8 +96,11 @@ public final class SAM: Optimizer {
                 place.tensor = nil
             }
         }
-        base.record()
     }
+
+    override public var hasEvaluationWeights: Bool { base.hasEvaluationWeights }
+    override public func eval() { base.eval() }
+    override public func train() { base.train() }
 
     // MARK: State
 

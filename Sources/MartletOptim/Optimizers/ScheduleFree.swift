@@ -136,8 +136,10 @@ public class ScheduleFreeOptimizer: Optimizer {
     /// True where the parameters hold what is trained, the first mode.
     public var isTraining: Bool { mode.isOn }
 
+    override public var hasEvaluationWeights: Bool { true }
+
     /// Puts the average x into the parameters: before evaluating, and before saving the model for use.
-    public func eval() {
+    override public func eval() {
         guard mode.isOn else { return }
         withoutGradient {
             forEachParameter { parameter, z, place, beta in
@@ -151,7 +153,7 @@ public class ScheduleFreeOptimizer: Optimizer {
     }
 
     /// Puts what is trained back into the parameters, bit for bit.
-    public func train() {
+    override public func train() {
         guard !mode.isOn else { return }
         withoutGradient {
             forEachParameter { parameter, _, place, _ in

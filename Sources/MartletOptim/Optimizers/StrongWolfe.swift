@@ -28,26 +28,26 @@ struct StrongWolfe {
     ///   - evaluate: the loss, the gradient and its slope at a step length.
     func run(
         from start: (loss: Double, gradient: Tensor, slope: Double), firstStep: Double, reach: Double,
-        evaluate: (Double) -> (loss: Double, gradient: Tensor, slope: Double)
-    ) -> (loss: Double, gradient: Tensor, step: Double, calls: Int) {
+        evaluate: (Double) throws -> (loss: Double, gradient: Tensor, slope: Double)
+    ) rethrows -> (loss: Double, gradient: Tensor, step: Double, calls: Int) {
         let origin = Point(step: 0, loss: start.loss, gradient: start.gradient, slope: start.slope)
         var (calls, rounds) = (0, 0)
-        func point(_ step: Double) -> Point {
-            let found = evaluate(step)
+        func point(_ step: Double) throws -> Point {
+            let found = try evaluate(step)
             calls += 1
             return Point(step: step, loss: found.loss, gradient: found.gradient, slope: found.slope)
         }
-        var bracket = findBracket(origin, firstStep, &rounds, point)
-        if bracket.count == 2 { shrink(&bracket, origin, reach, &rounds, point) }
+        var bracket = try findBracket(origin, firstStep, &rounds, point)
+        if bracket.count == 2 { try shrink(&bracket, origin, reach, &rounds, point) }
         let best = bracket[bracket[0].loss <= bracket[bracket.count - 1].loss ? 0 : bracket.count - 1]
         return (best.loss, best.gradient, best.step, calls)
     }
 
     /// One point that is good already, or two between which there is one.
     private func findBracket(
-        _ origin: Point, _ firstStep: Double, _ rounds: inout Int, _ point: (Double) -> Point
-    ) -> [Point] {
-        var (last, now) = (origin, point(firstStep))
+        _ origin: Point, _ firstStep: Double, _ rounds: inout Int, _ point: (Double) throws -> Point
+    ) rethrows -> [Point] {
+        var (last, now) = (origin, try point(firstStep))
         while rounds < mostCalls {
             let isTooHigh = now.loss > origin.loss + Self.sufficient * now.step * origin.slope
             if isTooHigh || (rounds > 1 && now.loss >= last.loss) { return [last, now] }
@@ -56,15 +56,16 @@ struct StrongWolfe {
             let bounds = (now.step + 0.01 * (now.step - last.step), now.step * 10)
             let next = Self.cubicMinimum(last, now, within: bounds)
             last = now
-            now = point(next)
+            now = try point(next)
             rounds += 1
         }
         return [origin, now]
     }
 
     private func shrink(
-        _ bracket: inout [Point], _ origin: Point, _ reach: Double, _ rounds: inout Int, _ point: (Double) -> Point
-    ) {
+        _ bracket: inout [Point], _ origin: Point, _ reach: Double, _ rounds: inout Int,
+        _ point: (Double) throws -> Point
+    ) rethrows {
         var isStuck = false
         var (low, high) = bracket[0].loss <= bracket[1].loss ? (0, 1) : (1, 0)
         while rounds < mostCalls {
@@ -85,7 +86,7 @@ struct StrongWolfe {
             } else {
                 isStuck = false
             }
-            let now = point(step)
+            let now = try point(step)
             rounds += 1
             if now.loss > origin.loss + Self.sufficient * step * origin.slope || now.loss >= bracket[low].loss {
                 bracket[high] = now
