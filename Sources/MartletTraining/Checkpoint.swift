@@ -29,6 +29,8 @@ public struct Checkpoint: Sendable {
         public var learningRates: [Double]
         /// The scale of the loss, and how long it has stood; nil where losses are not scaled.
         public var lossScale: LossScaler.State?
+        /// Where the statistics of layers are in their rhythm; nil where there are none.
+        public var statistics: LayerStatistics.State?
         /// Seconds of the epoch under way.
         public var epochSeconds: Double
         /// Seconds of the run.

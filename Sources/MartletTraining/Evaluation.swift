@@ -25,6 +25,9 @@ public struct Evaluation: Sendable {
     /// The mistakes, the most confident first, ties by index.
     public var mistakes: [Mistake]
 
+    /// The figures of the metrics that were asked for.
+    public var metrics: [MetricName: Double] = [:]
+
     /// The share that was right; nil where labels are no classes.
     public var accuracy: Double? { confusion?.accuracy }
 }
@@ -35,21 +38,31 @@ extension Layer {
     /// - Parameters:
     ///   - loader: the data, gone through once.
     ///   - loss: maps outputs and labels to the mean loss of a batch.
+    ///   - metrics: what is measured besides; nil for nothing.
     ///   - didMeasure: called after each batch.
-    /// - Throws: what `DataLoader.finish()` throws, and what went wrong where a batch cannot be computed.
+    /// - Throws: what `DataLoader.finish()` throws, and what went wrong where a batch cannot be computed; ``MetricError``
+    ///   where metrics do not suit the data.
     public func evaluate(
-        on loader: DataLoader, loss: (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }, didMeasure: () -> Void = {}
+        on loader: DataLoader, loss: (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) },
+        metrics: HeldOutMetrics? = nil, didMeasure: () -> Void = {}
     ) throws -> Evaluation {
         let modes = modeSwitches.map { ($0, $0.isTraining) }
         eval()
         defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
         var tally = EvaluationTally(classes: loader.dataset.classCount)
+        var gathered = try metrics?.start(classes: loader.dataset.classCount)
         for batch in loader {
-            try withoutGradient { try tally.add(batch, outputs: self(batch.inputs), loss) }
+            try withoutGradient {
+                let outputs = self(batch.inputs)
+                try tally.add(batch, outputs: outputs, loss)
+                try gathered?.update(outputs: outputs, labels: batch.labels)
+            }
             didMeasure()
         }
         try loader.finish()
-        return tally.evaluation
+        var evaluation = tally.evaluation
+        evaluation.metrics = gathered?.values ?? [:]
+        return evaluation
     }
 }
 

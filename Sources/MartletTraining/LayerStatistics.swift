@@ -108,19 +108,36 @@ public final class LayerStatistics: StateHolder {
 
     /// Takes in what was watched, and the gradients of the parameters as they are now: after `backward()`, and before
     /// anything clips them or the optimizer forgets them. Reads nothing.
-    public func collect() {
+    ///
+    /// - Parameters:
+    ///   - outputScale: what the loss was multiplied by before `backward()`, a number of no axes: the figures are those of the
+    ///     loss itself. Nil where by nothing.
+    ///   - parameterScale: the same of the parameters' gradients, as far as they still have it.
+    public func collect(
+        outputGradientsOver outputScale: Tensor? = nil, parameterGradientsOver parameterScale: Tensor? = nil
+    ) {
         guard isDue.isOn else { return }
         withoutGradient {
             let absent = Tensor.full([Self.width], Float.nan)
             let rows = layers.indices.map { index in
                 concatenated([
-                    gathered.output(index) ?? absent, gathered.gradient(index) ?? absent,
-                    Self.norms(of: layers[index].parameters),
+                    gathered.output(index) ?? absent,
+                    Self.unscaled(gathered.gradient(index) ?? absent, outputScale, at: 1..<5),
+                    Self.unscaled(Self.norms(of: layers[index].parameters), parameterScale, at: 1..<2),
                 ])
             }
             figures.tensor = stacked(rows)
         }
         gathered.clear()
+    }
+
+    /// A row's figures that grow with a scale, without it.
+    private static func unscaled(_ row: Tensor, _ scale: Tensor?, at places: Range<Int>) -> Tensor {
+        guard let scale else { return row }
+        let mask = (0..<row.shape[0]).map { places.contains($0) }
+        let plain = onNoDevice { Tensor(mask.map { $0 ? 0 : 1 }, shape: row.shape, dtype: .float64) }
+        let divided = onNoDevice { Tensor(mask.map { $0 ? 1 : 0 }, shape: row.shape, dtype: .float64) }
+        return row * (plain + divided / scale).to(dtype: row.dtype)
     }
 
     /// Ends a step: reads its figures where it was due.
@@ -142,6 +159,32 @@ public final class LayerStatistics: StateHolder {
         warnings.forEach(warn)
         let shown = all.filter { $0.activations != nil || $0.gradientNorm != nil }
         return LayerReport(step: step ?? taken, rows: shown, warnings: warnings)
+    }
+
+    /// Passes over a step that turned out not to have been taken: the next one is looked at in its place.
+    public func discard() { figures.tensor = nil }
+
+    // MARK: State
+
+    /// What a checkpoint keeps, between two steps: how long it is to the next report, and which layers are watched.
+    public struct State: Codable, Hashable, Sendable {
+        var taken: Int
+        var watch: LayerWatch
+    }
+
+    /// Where in its rhythm it is, and what it has warned of.
+    public var state: State { State(taken: taken, watch: lookout) }
+
+    /// Continues from a saved state; nothing changes where it is of other layers.
+    public func load(_ state: State) throws(StateDictionaryError) {
+        guard state.taken >= 0, state.watch.fits(lookout) else {
+            var error = StateDictionaryError()
+            error.misshapen.append("statistics (expected those of \(layers.count) layers)")
+            throw error
+        }
+        (taken, lookout) = (state.taken, state.watch)
+        isDue.isOn = taken % every == 0
+        figures.tensor = nil
     }
 
     /// The figures of a step that is due.
@@ -234,46 +277,4 @@ private final class GatheredRows: @unchecked Sendable {
     func output(_ index: Int) -> Tensor? { lock.withLock { outputs[index] } }
     func gradient(_ index: Int) -> Tensor? { lock.withLock { gradients[index] } }
     func clear() { lock.withLock { (outputs, gradients) = ([:], [:]) } }
-}
-
-/// Which layers have been dead or without a gradient for how long, and what was said of them.
-private struct LayerWatch {
-    private let limits: LayerStatistics.Limits
-    private let names: [String]
-    private var dead: [Int]
-    private var vanishing: [Int]
-    private var said = Set<String>()
-
-    init(_ limits: LayerStatistics.Limits, names: [String]) {
-        (self.limits, self.names) = (limits, names)
-        dead = names.map { _ in 0 }
-        vanishing = dead
-    }
-
-    /// What there is to warn of for the first time.
-    mutating func look(at rows: [LayerReport.Row], step: Int) -> [LayerReport.Warning] {
-        var warnings: [LayerReport.Warning] = []
-        func number(_ value: Double) -> String { NumberText.loss(value) }
-        for (index, row) in rows.enumerated() {
-            func add(_ kind: LayerReport.Warning.Kind, _ detail: String) {
-                guard said.insert("\(index) \(kind)").inserted else { return }
-                warnings.append(LayerReport.Warning(kind: kind, layer: names[index], step: step, detail: detail))
-            }
-            dead[index] = row.activations?.zeroShare == 1 ? dead[index] + 1 : 0
-            if dead[index] >= limits.window {
-                add(.dead, "is dead: all its outputs were 0 in \(limits.window) reports")
-            }
-            let ratio = row.gradientRatio ?? .nan
-            vanishing[index] = ratio < limits.vanishing ? vanishing[index] + 1 : 0
-            if vanishing[index] >= limits.window {
-                add(.vanishing, "has a vanishing gradient: its norm is \(number(ratio)) of the weights'")
-            }
-            if row.gradientNorm?.isFinite == false {
-                add(.exploding, "has a gradient that is not a finite number")
-            } else if ratio > limits.exploding {
-                add(.exploding, "has an exploding gradient: its norm is \(number(ratio)) times the weights'")
-            }
-        }
-        return warnings
-    }
 }

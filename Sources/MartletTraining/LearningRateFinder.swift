@@ -55,6 +55,7 @@ public struct LearningRateFinder: Sendable, Codable, Hashable {
                 "LearningRateFinder: expected 0 < lowest < highest, at least 2 steps, smoothing from 0 to below 1 and "
                     + "divergence above 1; found \(self)")
         }
+        guard !(optimizer is LBFGS) else { stop("LearningRateFinder: LBFGS searches for its step by itself") }
         let snapshot = StateSnapshot([model, optimizer], modes: model.modeSwitches)
         let place = loader.state
         defer { snapshot.restore() }

@@ -19,6 +19,10 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     public var testLoss: Double?
     /// The share of the test data that was right after the epoch.
     public var testAccuracy: Double?
+    /// The figures of further metrics on the validation data after the epoch; in the file `validation_` and the name.
+    public var validationMetrics: [MetricName: Double]
+    /// The same on the test data; in the file `test_` and the name.
+    public var testMetrics: [MetricName: Double]
     /// Images trained on in a second, the epoch's mean, tests not counted.
     public var imagesPerSecond: Double?
     /// The learning rate of the epoch's last step.
@@ -32,8 +36,12 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     public init(
         epoch: Int, step: Int, trainLoss: Double, trainAccuracy: Double? = nil, validationLoss: Double? = nil,
         validationAccuracy: Double? = nil, testLoss: Double? = nil, testAccuracy: Double? = nil,
+        validationMetrics: [MetricName: Double] = [:], testMetrics: [MetricName: Double] = [:],
         imagesPerSecond: Double? = nil, learningRate: Double? = nil, seconds: Double, elapsedSeconds: Double
     ) {
+        // The accuracy has a place of its own.
+        self.validationMetrics = validationMetrics.filter { $0.key != .accuracy }
+        self.testMetrics = testMetrics.filter { $0.key != .accuracy }
         (self.epoch, self.step, self.seconds, self.elapsedSeconds) = (epoch, step, seconds, elapsedSeconds)
         (self.trainLoss, self.trainAccuracy) = (trainLoss, trainAccuracy)
         (self.validationLoss, self.validationAccuracy) = (validationLoss, validationAccuracy)
@@ -46,6 +54,30 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     var watchedLoss: Double {
         let loss = validationLoss ?? trainLoss
         return loss.isFinite ? loss : .nan
+    }
+
+    /// What early stopping and plateaus go by: a figure, not-a-number where it was not measured, or the watched loss.
+    func watched(_ named: MonitoredFigure?) -> Double {
+        guard let named else { return watchedLoss }
+        return figure(named) ?? .nan
+    }
+
+    /// A figure by its name in the file: `validation_loss`, `train_accuracy`, `test_f1_macro`; nil where it was not measured.
+    /// What is no finite number is not-a-number, as it is read from the file.
+    public func figure(_ name: MonitoredFigure) -> Double? {
+        let figure: Double? =
+            switch name {
+            case .loss(.train): trainLoss
+            case .loss(.validation): validationLoss
+            case .loss(.test): testLoss
+            case .metric(.accuracy, .train): trainAccuracy
+            case .metric(.accuracy, .validation): validationAccuracy
+            case .metric(.accuracy, .test): testAccuracy
+            case .metric(let metric, .validation): validationMetrics[metric]
+            case .metric(let metric, .test): testMetrics[metric]
+            case .metric(_, .train): nil
+            }
+        return figure.map { $0.isFinite ? $0 : .nan }
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -78,7 +110,51 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
             trainLoss: try required(.trainLoss), trainAccuracy: try optional(.trainAccuracy),
             validationLoss: try optional(.validationLoss), validationAccuracy: try optional(.validationAccuracy),
             testLoss: try optional(.testLoss), testAccuracy: try optional(.testAccuracy),
+            validationMetrics: try Self.metrics("validation", from: decoder),
+            testMetrics: try Self.metrics("test", from: decoder),
             imagesPerSecond: try optional(.imagesPerSecond), learningRate: try optional(.learningRate),
             seconds: try required(.seconds), elapsedSeconds: try required(.elapsedSeconds))
+    }
+
+    /// Writes a line of the file.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(epoch, forKey: .epoch)
+        try fields.encode(step, forKey: .step)
+        try fields.encode(trainLoss, forKey: .trainLoss)
+        try fields.encodeIfPresent(trainAccuracy, forKey: .trainAccuracy)
+        try fields.encodeIfPresent(validationLoss, forKey: .validationLoss)
+        try fields.encodeIfPresent(validationAccuracy, forKey: .validationAccuracy)
+        try fields.encodeIfPresent(testLoss, forKey: .testLoss)
+        try fields.encodeIfPresent(testAccuracy, forKey: .testAccuracy)
+        try fields.encodeIfPresent(imagesPerSecond, forKey: .imagesPerSecond)
+        try fields.encodeIfPresent(learningRate, forKey: .learningRate)
+        try fields.encode(seconds, forKey: .seconds)
+        try fields.encode(elapsedSeconds, forKey: .elapsedSeconds)
+        var others = encoder.container(keyedBy: MetricKey.self)
+        for (part, metrics) in [("validation", validationMetrics), ("test", testMetrics)] {
+            for (metric, figure) in metrics { try others.encode(figure, forKey: MetricKey(part, metric)) }
+        }
+    }
+
+    private static func metrics(_ part: String, from decoder: any Decoder) throws -> [MetricName: Double] {
+        let fields = try decoder.container(keyedBy: MetricKey.self)
+        var found: [MetricName: Double] = [:]
+        for metric in MetricName.allCases where metric != .accuracy {
+            let key = MetricKey(part, metric)
+            guard fields.contains(key) else { continue }
+            found[metric] = try fields.decodeNil(forKey: key) ? .nan : fields.decode(Double.self, forKey: key)
+        }
+        return found
+    }
+
+    /// `validation_f1_macro`.
+    private struct MetricKey: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(_ part: String, _ metric: MetricName) { stringValue = "\(part)_\(metric.rawValue)" }
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
     }
 }

@@ -51,7 +51,12 @@ public struct ProgressBar {
 
     /// Counts a step; a loss or accuracy (a fraction) of nil keeps the last one on the line.
     public mutating func finishBatch(images: Int, loss: Double? = nil, accuracy: Double? = nil) {
-        state.finishBatch(images: images, loss: loss, accuracy: accuracy, at: clock())
+        finishStep(batches: 1, images: images, loss: loss, accuracy: accuracy)
+    }
+
+    /// Counts a step of several batches.
+    public mutating func finishStep(batches: Int, images: Int, loss: Double? = nil, accuracy: Double? = nil) {
+        state.finishStep(batches: batches, images: images, loss: loss, accuracy: accuracy, at: clock())
         draw()
     }
 

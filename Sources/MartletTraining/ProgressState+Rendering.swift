@@ -28,15 +28,19 @@ extension ProgressState {
     ///
     ///     Epoch  3/10  train 0.0421 98.71%  test 0.0380 98.80%  41,203 img/s  1.45 s
     public static func epochLine(_ record: MetricsRecord, of epochs: Int) -> String {
-        func pair(_ name: String, _ loss: Double?, _ accuracy: Double?) -> String? {
-            let figures = [loss.map(NumberText.loss), accuracy.map { NumberText.percent($0) }].compactMap(\.self)
+        func pair(
+            _ name: String, _ loss: Double?, _ accuracy: Double?, _ metrics: [MetricName: Double] = [:]
+        ) -> String? {
+            let known = [loss.map(NumberText.loss), accuracy.map { NumberText.percent($0) }].compactMap(\.self)
+            let others = metrics.sorted { $0.key.rawValue < $1.key.rawValue }
+            let figures = known + others.map { "\($0.key.rawValue) \(NumberText.fixed($0.value, decimals: 4))" }
             return figures.isEmpty ? nil : ([name] + figures).joined(separator: " ")
         }
         let fields: [String?] = [
             heading(epoch: record.epoch, of: epochs),
             pair("train", record.trainLoss, record.trainAccuracy),
-            pair("validation", record.validationLoss, record.validationAccuracy),
-            pair("test", record.testLoss, record.testAccuracy),
+            pair("validation", record.validationLoss, record.validationAccuracy, record.validationMetrics),
+            pair("test", record.testLoss, record.testAccuracy, record.testMetrics),
             record.imagesPerSecond.map { NumberText.rate($0) + " img/s" },
             NumberText.duration(record.seconds),
         ]

@@ -14,7 +14,7 @@ public struct ProgressState: Equatable, Sendable {
 
     /// The epochs of the whole run.
     public let epochs: Int
-    /// The optimizer's steps in an epoch.
+    /// The batches of an epoch.
     public let batchesPerEpoch: Int
     /// The current epoch, from 1 on; 0 before the first.
     public private(set) var epoch = 0
@@ -52,11 +52,18 @@ public struct ProgressState: Equatable, Sendable {
     ///   - loss: the figure to show from now on; nil keeps the last one, for steps whose loss is not read.
     ///   - accuracy: the same, a fraction.
     public mutating func finishBatch(images count: Int, loss: Double? = nil, accuracy: Double? = nil, at time: Double) {
-        batch += 1
+        finishStep(batches: 1, images: count, loss: loss, accuracy: accuracy, at: time)
+    }
+
+    /// Counts a step of the optimizer that several batches made.
+    public mutating func finishStep(
+        batches done: Int, images count: Int, loss: Double? = nil, accuracy: Double? = nil, at time: Double
+    ) {
+        batch += done
         self.loss = loss ?? self.loss
         self.accuracy = accuracy ?? self.accuracy
         images.add(Double(count), over: time - lastEvent)
-        batches.add(1, over: time - lastEvent)
+        batches.add(Double(done), over: time - lastEvent)
         lastEvent = time
     }
 

@@ -21,6 +21,8 @@ public struct RunFolder: Equatable, Sendable {
     public var checkpointsPath: String { path + "/checkpoints" }
     /// The trained parameters.
     public var modelPath: String { path + "/model.safetensors" }
+    /// The parameters of the best epoch, where a run keeps them.
+    public var bestModelPath: String { path + "/best.safetensors" }
     /// The page that ``Report`` renders.
     public var reportPath: String { path + "/report.html" }
 

@@ -35,19 +35,14 @@ extension Trainer {
         if let state = position.lossScale {
             do { try scaler?.load(state) } catch { throw mismatch("loss scale", "a scale above 0", error) }
         }
+        if let state = position.statistics {
+            do { try statistics?.load(state) } catch {
+                throw mismatch("statistics", "those of \(type(of: model))", error)
+            }
+        }
         do { try train.resume(from: position.loader) } catch { throw mismatch("loader", "a place in the data", error) }
         totals.state = checkpoint.totals
         Generator.current.state = position.generator
-    }
-
-    /// Takes one step; `count` were taken before.
-    func takeStep(_ batch: Batch, after count: Int) throws {
-        prepareStep(after: count)
-        _ = try step.run(batch.inputs, batch.labels)
-        scaler?.update()
-        if let report = statistics?.advance(step: count + 1) {
-            for observer in observers { observer.layersWereMeasured(report) }
-        }
     }
 
     /// True where every parameter is a number throughout.
@@ -70,15 +65,13 @@ extension Trainer {
         for _ in 0..<2 {
             try restore(checkpoint, train, name: "checkpoint")
             var taken = 0
-            for batch in train {
+            for batches in BatchGroups(of: train, size: settings.accumulatedBatches) {
                 if taken == limit {
-                    try checkLabels(of: batch, step: start.step + taken + 1)
-                    let layer = firstNonFiniteLayer(of: model) {
-                        _ = settings.precision.running { loss(model(batch.inputs), batch.labels) }
-                    }
+                    for batch in batches { try checkLabels(of: batch, step: start.step + taken + 1) }
+                    let layer = batches.lazy.compactMap(self.firstNonFiniteLayer).first
                     return NonFiniteLoss(step: start.step + taken + 1, epoch: start.epochsDone + 1, layer: layer)
                 }
-                try takeStep(batch, after: start.step + taken)
+                try takeStep(batches, after: start.step + taken)
                 if try !totals.sums.loss.isFinite || !hasFiniteParameters {
                     limit = taken
                     break
@@ -88,6 +81,13 @@ extension Trainer {
             try train.finish()
         }
         return NonFiniteLoss(step: start.step, epoch: start.epochsDone + 1, layer: nil)
+    }
+
+    /// The first layer whose output for a batch is not finite.
+    func firstNonFiniteLayer(_ batch: Batch) -> String? {
+        MartletNN.firstNonFiniteLayer(of: model) {
+            _ = settings.precision.running { loss(model(batch.inputs), batch.labels) }
+        }
     }
 
     /// A data set that does not say how many classes it has may name one that the model has no output for.

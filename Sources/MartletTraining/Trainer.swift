@@ -35,11 +35,16 @@ public final class Trainer {
     public let loss: (Tensor, Tensor) -> Tensor
     /// What looks at the layers every so many steps; nil for nothing.
     public let statistics: LayerStatistics?
+    /// What is measured of held-out data after each epoch besides loss and accuracy; nil for nothing.
+    public var metrics: HeldOutMetrics?
+    /// What keeps the weights of the best epoch; nil for nothing.
+    public var best: BestEpoch?
     let totals = EpochTotals()
     let scaler: LossScaler?
     let average: WeightAverage?
-    private let noiseDeviation: StateNumber
-    let step: CompiledFunction<Tensor, Tensor, Tensor>
+    private let computation: StepComputation
+    /// The learning rates that groups began with: a plateau keeps their ratios.
+    private let initialRates: [Double]
 
     /// A trainer of a model.
     ///
@@ -67,41 +72,58 @@ public final class Trainer {
         loss: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
     ) {
         (self.model, self.optimizer, self.schedules, self.plateau) = (model, optimizer, schedules, plateau)
-        (self.settings, self.loss) = (settings, loss)
-        let average = settings.average.map { WeightAverage(of: model, $0.form) }
-        let noise = StateNumber(0)
-        let totals = totals
-        (self.average, noiseDeviation, self.statistics) = (average, noise, statistics)
-        let scaler = settings.precision == .float16 ? LossScaler(optimizer) : nil
-        self.scaler = scaler
-        let holders: [(any StateHolder)?] = [model, optimizer, totals, average, scaler, statistics]
-        let state = TrainedState(holders: holders.compactMap(\.self), numbers: [noise])
-        step = compile(updating: state) { (inputs: Tensor, labels: Tensor) in
-            optimizer.zeroGradients()
-            let forward = { settings.precision.running { model(inputs) } }
-            let outputs = statistics?.watch(forward) ?? forward()
-            let batchLoss = settings.precision.running { loss(outputs, labels) }
-            if let scaler { scaler.backward(batchLoss) } else { batchLoss.backward() }
-            scaler?.unscale()
-            statistics?.collect()
-            settings.limitGradients(of: model.parameters)
-            if settings.gradientNoise != nil {
-                GradientNoise.add(to: model.parameters, deviation: Tensor(noise.value()))
-            }
-            if let scaler { scaler.step() } else { optimizer.step() }
-            if settings.average?.kind == .exponential { average?.update() }
-            // A step that overflowed float16 was not taken: its loss says nothing of the run.
-            let counted =
-                scaler == nil ? batchLoss : `where`(batchLoss.isFinite(), batchLoss, Tensor.zeros(like: batchLoss))
-            totals.add(counted, outputs: outputs, labels: labels)
-            return batchLoss.detached()
+        (self.settings, self.loss, self.statistics) = (settings, loss, statistics)
+        Self.check(optimizer, settings)
+        average = settings.average.map { WeightAverage(of: model, $0.form) }
+        scaler = settings.precision == .float16 ? LossScaler(optimizer) : nil
+        initialRates = optimizer.groups.map(\.learningRate)
+        computation = StepComputation(
+            model, optimizer, settings, statistics, totals: totals, average: average, scaler: scaler, loss: loss)
+    }
+
+    /// Stops where settings do not go with the optimizer.
+    private static func check(_ optimizer: Optimizer, _ settings: TrainingSettings) {
+        if optimizer is LBFGS, settings.changesGradients {
+            stop("Trainer: LBFGS needs gradients that belong to their losses; leave out clipping and noise")
+        }
+        if optimizer.hasEvaluationWeights, settings.average != nil {
+            stop("Trainer: \(type(of: optimizer)) has an average of the weights itself; leave out the other one")
         }
     }
 
     /// Sets what schedules and noise say for the step after `count` steps.
-    func prepareStep(after count: Int) {
+    private func prepareStep(after count: Int) {
         schedules.apply(to: optimizer, step: count)
-        if let noise = settings.gradientNoise { noiseDeviation.current = noise.deviation(count) }
+        if let noise = settings.gradientNoise { computation.noise.current = noise.deviation(count) }
+    }
+
+    /// Takes one step for these batches; `count` steps were taken before.
+    ///
+    /// - Throws: what went wrong where it cannot be computed; ``PersistentOverflow``, or `DataError` for inputs that are no
+    ///   numbers, where float16 passes over steps for good.
+    func takeStep(_ batches: [Batch], after count: Int) throws {
+        prepareStep(after: count)
+        try computation.run(batches)
+        if let scaler {
+            let scale = scaler.scale
+            guard scaler.update() else {
+                statistics?.discard()
+                return try examineOverflow(batches, step: count + 1, scale: scale)
+            }
+            try computation.renewAverage()
+        }
+        if let report = statistics?.advance(step: count + 1) {
+            for observer in observers { observer.layersWereMeasured(report) }
+        }
+    }
+
+    /// Sets the rate of each group for a rate that fell on plateaus, keeping their ratios.
+    func follow(_ rate: Double, from first: Double) {
+        guard let common = initialRates.first, initialRates.contains(where: { $0 != common }) else {
+            optimizer.learningRate = rate
+            return
+        }
+        for (group, initial) in zip(optimizer.groups, initialRates) { group.learningRate = initial * (rate / first) }
     }
 
     /// How a run ended.
@@ -134,7 +156,8 @@ public final class Trainer {
     ///   - folder: where metrics and checkpoints go; nil keeps nothing.
     ///   - resumes: goes on from the folder's newest checkpoint; from the start where it has none.
     ///   - isInterrupted: asked after each step: true saves and ends the run.
-    /// - Throws: `NonFiniteLoss`; what a loader throws; `FileError` where the folder cannot be written or its
+    /// - Throws: `NonFiniteLoss` or `PersistentOverflow`; what a loader throws, and `DataError` where its batches cannot be
+    ///   trained on; `FileError` where the folder cannot be written or its
     ///   checkpoint belongs to something else; what went wrong where a step cannot be computed: then the folder's
     ///   checkpoints are as the last save left them.
     public func fit(
@@ -143,22 +166,5 @@ public final class Trainer {
     ) throws -> Outcome {
         let run = try TrainingRun(self, train, validation: validation, test: test, folder: folder, resumes: resumes)
         return try run.run(isInterrupted: isInterrupted)
-    }
-}
-
-/// Several holders of state as one.
-private struct TrainedState: StateHolder {
-    let holders: [any StateHolder]
-    let numbers: [StateNumber]
-    var stateSlots: [StateSlot] { holders.flatMap(\.stateSlots) }
-    var stateNumbers: [StateNumber] { numbers + holders.flatMap(\.stateNumbers) }
-}
-
-extension TrainingSettings {
-    /// Clips as the settings say: first each element, then each unit, then all together.
-    fileprivate func limitGradients(of parameters: [Parameter]) {
-        if let gradientValueLimit { clipGradientValue(parameters, to: gradientValueLimit) }
-        if let adaptiveClipping { clipGradientsAdaptively(parameters, to: adaptiveClipping) }
-        if let gradientNormLimit { clipGradientNorm(parameters, to: gradientNormLimit) }
     }
 }

@@ -43,7 +43,9 @@ public struct TrainingStep {
     public let step: Int
     /// The epoch, from 1 on.
     public let epoch: Int
-    /// Images in this batch.
+    /// Batches in this step.
+    public let batches: Int
+    /// Images in this step.
     public let images: Int
     /// Images of the epoch so far.
     public let epochImages: Int
@@ -75,7 +77,7 @@ public final class ProgressObserver: TrainingObserver {
     /// Moves the bar on; reads loss and accuracy only when the bar is drawn anew.
     public func stepDidEnd(_ step: TrainingStep) {
         let means = bar.isDue ? step.means() : nil
-        bar.finishBatch(images: step.images, loss: means?.loss, accuracy: means?.accuracy)
+        bar.finishStep(batches: step.batches, images: step.images, loss: means?.loss, accuracy: means?.accuracy)
     }
 
     /// Turns the bar to measuring.

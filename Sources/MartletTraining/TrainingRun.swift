@@ -36,13 +36,15 @@ final class TrainingRun {
                 expected: "none where a run begins; resume it, or choose another folder", found: "one of an earlier run"
             )
         }
+        try BatchNormCheck.check(trainer.model, on: train)
         trainer.model.train()
+        trainer.optimizer.train()
         trainer.totals.clear()
         position = Checkpoint.Position(
             step: 0, epochsDone: 0, epochImages: 0, loader: train.state, generator: Generator.current.state,
             optimizerSteps: Double(trainer.optimizer.stepCount),
             learningRates: trainer.optimizer.groups.map(\.learningRate), lossScale: trainer.scaler?.state,
-            epochSeconds: 0, elapsedSeconds: 0)
+            statistics: trainer.statistics?.state, epochSeconds: 0, elapsedSeconds: 0)
         lastGood = trainer.settings.stopsAtNonFiniteLoss ? trainer.checkpoint(position) : nil
         guard resumes, let folder, let store, let checkpoint = try store.latest() else { return }
         position = checkpoint.position
@@ -56,8 +58,9 @@ final class TrainingRun {
         let metrics = try MetricsFile(folder, resumingAfter: lastLine)
         history = metrics.history
         clock.begin(epochSeconds: position.epochSeconds, elapsedSeconds: position.elapsedSeconds)
-        while position.epochsDone < trainer.settings.epochs {
-            if trainer.settings.earlyStopping?.isDue(after: history) == true {
+        let settings = trainer.settings
+        while position.epochsDone < settings.epochs {
+            if settings.earlyStopping?.isDue(after: history, by: settings.stoppingFigure) == true {
                 try leaveAverage()
                 return outcome(.stoppedEarly)
             }
@@ -80,12 +83,20 @@ final class TrainingRun {
     /// Sets the rate that the epochs so far lead to; a resumed run finds it again from their figures.
     private func followPlateau() {
         guard var plateau = trainer.plateau else { return }
-        for record in history { _ = plateau.observe(record.watchedLoss) }
-        trainer.optimizer.learningRate = plateau.rate
+        let first = plateau.rate
+        for record in history { _ = plateau.observe(record.watched(trainer.settings.plateauFigure)) }
+        trainer.follow(plateau.rate, from: first)
     }
 
-    /// Leaves the averaged weights in the model, and the statistics that go with them.
+    /// Leaves the weights to evaluate in the model, and the statistics that go with them.
     private func leaveAverage() throws {
+        if trainer.optimizer.hasEvaluationWeights {
+            trainer.optimizer.eval()
+            guard trainer.model.hasRunningStatistics else { return }
+            try recalibrate()
+            lastTest = try test.map(evaluate)
+            return
+        }
         guard let average = trainer.average, average.updateCount > 0 else { return }
         average.apply()
         guard trainer.settings.average?.kind == .equal else { return }
@@ -94,11 +105,16 @@ final class TrainingRun {
     }
 
     /// Gathers the batch normalisations' statistics over the training data for the weights that are in the model now.
-    private func recalibrate() throws {
+    ///
+    /// - Parameter batches: how many batches of the training data, in an order of their own; nil for all, in the data's.
+    private func recalibrate(batches count: Int? = nil) throws {
         let batches = DataLoader(
-            train.dataset, batchSize: train.batchSize, dropLast: train.dropLast, workers: train.workers, seed: 0)
+            train.dataset, batchSize: train.batchSize, shuffle: count != nil, dropLast: train.dropLast,
+            workers: train.workers, seed: 0)
         trainer.settings.precision.running {
-            recalibrateBatchNorm(trainer.model, over: batches) { batch in trainer.model(batch.inputs) }
+            recalibrateBatchNorm(trainer.model, over: batches.prefix(count ?? batches.count)) { batch in
+                trainer.model(batch.inputs)
+            }
         }
         try batches.finish()
     }
@@ -112,13 +128,14 @@ final class TrainingRun {
         let epoch = position.epochsDone + 1
         trainer.model.train()
         for observer in trainer.observers { observer.epochWillBegin(epoch, batch: train.state.batch) }
-        for batch in train {
-            try trainer.takeStep(batch, after: position.step)
+        for batches in BatchGroups(of: train, size: trainer.settings.accumulatedBatches) {
+            try trainer.takeStep(batches, after: position.step)
+            let images = batches.reduce(0) { $0 + $1.count }
             position.step += 1
-            position.epochImages += batch.count
+            position.epochImages += images
             let step = TrainingStep(
-                step: position.step, epoch: epoch, images: batch.count, epochImages: position.epochImages,
-                learningRate: trainer.optimizer.learningRate, totals: trainer.totals)
+                step: position.step, epoch: epoch, batches: batches.count, images: images,
+                epochImages: position.epochImages, learningRate: trainer.optimizer.learningRate, totals: trainer.totals)
             for observer in trainer.observers { observer.stepDidEnd(step) }
             if position.step % Trainer.lossCheckInterval == 0 { try checkLoss() }
             if isInterrupted() {
@@ -153,6 +170,7 @@ final class TrainingRun {
         position.optimizerSteps = Double(trainer.optimizer.stepCount)
         position.learningRates = trainer.optimizer.groups.map(\.learningRate)
         position.lossScale = trainer.scaler?.state
+        position.statistics = trainer.statistics?.state
         position.epochSeconds = clock.epochSeconds
         position.elapsedSeconds = clock.elapsedSeconds
         clock.didSave()
@@ -178,24 +196,59 @@ final class TrainingRun {
         {
             trainer.average?.update()
         }
-        // An equal average has no statistics of its own before the end: until then the weights as they are get measured.
-        let measured = trainer.settings.average?.kind == .exponential ? trainer.average : nil
-        measured?.apply()
-        defer { measured?.restore() }
-        let validated = try validation.map(evaluate)
-        let tested = try test.map(evaluate)
-        lastTest = tested ?? lastTest
-        return MetricsRecord(
-            epoch: position.epochsDone + 1, step: position.step, trainLoss: lossSum / images,
-            trainAccuracy: train.dataset.classCount == nil ? nil : correct / images, validationLoss: validated?.loss,
+        return try withMeasuredWeights {
+            let (validated, tested) = (try validation.map(evaluate), try test.map(evaluate))
+            lastTest = tested ?? lastTest
+            let record = record((lossSum, correct), images, trainingSeconds, rate, validated, tested)
+            // Before the epoch's line is written: a run killed in between measures the epoch again.
+            if let best = trainer.best, let folder, best.isReached(by: record, after: history) { try best.save(folder) }
+            return record
+        }
+    }
+
+    private func record(
+        _ sums: (loss: Double, correct: Double), _ images: Double, _ trainingSeconds: Double, _ rate: Double,
+        _ validated: Evaluation?, _ tested: Evaluation?
+    ) -> MetricsRecord {
+        MetricsRecord(
+            epoch: position.epochsDone + 1, step: position.step, trainLoss: sums.loss / images,
+            trainAccuracy: train.dataset.classCount == nil ? nil : sums.correct / images,
+            validationLoss: validated?.loss,
             validationAccuracy: validated?.accuracy, testLoss: tested?.loss, testAccuracy: tested?.accuracy,
+            validationMetrics: validated?.metrics ?? [:], testMetrics: tested?.metrics ?? [:],
             imagesPerSecond: trainingSeconds > 0 ? images / trainingSeconds : nil, learningRate: rate,
             seconds: clock.epochSeconds, elapsedSeconds: clock.elapsedSeconds)
     }
 
+    /// Runs a body with the weights in the model that held-out data are measured with; afterwards everything is bit for bit
+    /// as training left it.
+    private func withMeasuredWeights<Result>(_ body: () throws -> Result) throws -> Result {
+        let optimizer = trainer.optimizer
+        guard optimizer.hasEvaluationWeights, validation != nil || test != nil else {
+            // An equal average has no statistics of its own before the end: until then the weights as they are get measured.
+            let average = trainer.settings.average?.kind == .exponential ? trainer.average : nil
+            average?.apply()
+            defer { average?.restore() }
+            return try body()
+        }
+        let snapshot = StateSnapshot([trainer.model], modes: trainer.model.modeSwitches)
+        defer {
+            optimizer.train()
+            snapshot.restore()
+        }
+        optimizer.eval()
+        // The running statistics are those of other weights.
+        if trainer.model.hasRunningStatistics { try recalibrate(batches: Self.statisticsBatches) }
+        return try body()
+    }
+
+    /// Batches whose statistics are gathered for measuring weights that were not trained on, as the authors of schedule-free
+    /// optimization do it.
+    private static let statisticsBatches = 50
+
     private func evaluate(_ loader: DataLoader) throws -> Evaluation {
         try trainer.settings.precision.running {
-            try trainer.model.evaluate(on: loader, loss: trainer.loss) {
+            try trainer.model.evaluate(on: loader, loss: trainer.loss, metrics: trainer.metrics) {
                 for observer in trainer.observers { observer.measuredBatch() }
             }
         }

@@ -5,6 +5,8 @@ import MartletTensor
 public struct TrainingSettings: Codable, Equatable, Sendable {
     /// Times that the training data is gone through.
     public var epochs: Int
+    /// Batches whose gradients one step averages, each example weighing the same; an epoch's last step has what is left.
+    public var accumulatedBatches: Int
     /// A checkpoint after so many steps, besides the one after each epoch; nil for none.
     public var checkpointSteps: Int?
     /// A checkpoint when so many seconds went by since the last one; nil for none.
@@ -24,6 +26,10 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
     /// Ends the run when the validation loss, or the training loss where there is no other, gets no better: never by the test
     /// data.
     public var earlyStopping: EarlyStopping?
+    /// The figure that ends the run early, in place of that loss; which figures are better follows from it.
+    public var stoppingFigure: MonitoredFigure?
+    /// The figure that a plateau of the trainer goes by, in place of that loss.
+    public var plateauFigure: MonitoredFigure?
     /// The average of the weights that is measured, and left in the model at the end.
     public var average: AverageSettings?
     /// The type that products are computed in.
@@ -34,9 +40,10 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
         epochs: Int = 10, checkpointSteps: Int? = nil, checkpointSeconds: Double? = 30, keptCheckpoints: Int = 3,
         stopsAtNonFiniteLoss: Bool = true, gradientNormLimit: Double? = nil, gradientValueLimit: Double? = nil,
         adaptiveClipping: Double? = nil, gradientNoise: GradientNoise? = nil, earlyStopping: EarlyStopping? = nil,
-        average: AverageSettings? = nil, precision: TrainingPrecision = .float32
+        average: AverageSettings? = nil, precision: TrainingPrecision = .float32, accumulatedBatches: Int = 1
     ) {
         self.epochs = epochs
+        self.accumulatedBatches = max(1, accumulatedBatches)
         self.checkpointSteps = checkpointSteps
         self.checkpointSeconds = checkpointSeconds
         self.keptCheckpoints = keptCheckpoints
@@ -48,6 +55,13 @@ public struct TrainingSettings: Codable, Equatable, Sendable {
         self.earlyStopping = earlyStopping
         self.average = average
         self.precision = precision
+    }
+}
+
+extension TrainingSettings {
+    /// Whether gradients are clipped or made noisy between `backward()` and the optimizer's step.
+    var changesGradients: Bool {
+        gradientNormLimit != nil || gradientValueLimit != nil || adaptiveClipping != nil || gradientNoise != nil
     }
 }
 
@@ -104,10 +118,10 @@ public enum TrainingPrecision: String, Codable, CaseIterable, Sendable {
 }
 
 extension EarlyStopping {
-    /// Whether a run ends after these epochs, by its validation loss, else its training loss.
-    public func isDue(after history: [MetricsRecord]) -> Bool {
-        var watch = EarlyStopping(patience: patience, goal: .lowest, minimumChange: minimumChange)
-        for record in history { _ = watch.observe(record.watchedLoss) }
+    /// Whether a run ends after these epochs, by a figure, else by its validation loss or, without one, its training loss.
+    public func isDue(after history: [MetricsRecord], by figure: MonitoredFigure? = nil) -> Bool {
+        var watch = EarlyStopping(patience: patience, goal: figure?.goal ?? .lowest, minimumChange: minimumChange)
+        for record in history { _ = watch.observe(record.watched(figure)) }
         return watch.shouldStop
     }
 }

@@ -23,15 +23,26 @@ struct ToyProblem {
 
     static let batches = 7
 
-    init(settings: TrainingSettings, rate: Double = 0.01, seed: UInt64 = 3, poisonedAt poisoned: Int? = nil) throws {
+    init(
+        settings: TrainingSettings, rate: Double = 0.01, seed: UInt64 = 3, poisonedAt poisoned: Int? = nil,
+        statistics every: Int? = nil, optimizer make: ((Net) -> Optimizer)? = nil
+    ) throws {
         manualSeed(seed)
         let model = Net()
-        let optimizer = Adam(model.parameters, learningRate: rate)
-        trainer = Trainer(
-            model, optimizer, schedule: CosineDecay(from: rate, to: rate / 100, steps: 40, warmup: 3),
-            settings: settings)
         loader = DataLoader(try ToyProblem.data(count: 100, poisonedAt: poisoned), batchSize: 15, shuffle: true)
         test = DataLoader(try ToyProblem.data(count: 40, poisonedAt: nil), batchSize: 16)
+        let statistics = every.map { LayerStatistics(of: model, every: $0, warn: { _ in }) }
+        if let make {
+            trainer = Trainer(
+                model, make(model), schedules: ScheduledSettings(), statistics: statistics, settings: settings)
+            return
+        }
+        let optimizer = Adam(model.parameters, learningRate: rate)
+        trainer = Trainer(
+            model, optimizer,
+            schedules: ScheduledSettings(
+                learningRate: CosineDecay(from: rate, to: rate / 100, steps: 40, warmup: 3)), statistics: statistics,
+            settings: settings)
     }
 
     /// Points around three centres, the same in each process.

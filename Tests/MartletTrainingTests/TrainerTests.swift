@@ -1,6 +1,7 @@
 import Foundation
 import MartletData
 import MartletFiles
+import MartletNN
 import MartletOptim
 import MartletTensor
 import MartletTraining
@@ -250,5 +251,149 @@ struct TrainerTests {
         let last = try #require(outcome.history.last)
         #expect(last.trainLoss < 0.6 * outcome.history[0].trainLoss, "\(precision): \(last.trainLoss)")
         #expect((last.testAccuracy ?? 0) > 0.8, "\(precision): \(last.testAccuracy ?? .nan)")
+    }
+
+    private final class Reports: TrainingObserver {
+        var steps: [Int] = []
+        func layersWereMeasured(_ report: LayerReport) { steps.append(report.step) }
+    }
+
+    @Test("a resumed run looks at the layers in the steps that the other did")
+    func statisticsRhythm() throws {
+        func steps(_ problem: ToyProblem, stoppedAfter stop: Int?, _ folder: RunFolder?, resumes: Bool) throws -> [Int]
+        {
+            let seen = Reports()
+            problem.trainer.observers = [seen]
+            var taken = 0
+            _ = try problem.trainer.fit(problem.loader, in: folder, resumes: resumes) {
+                taken += 1
+                return taken == stop
+            }
+            return seen.steps
+        }
+        let whole = try steps(ToyProblem(settings: settings, statistics: 5), stoppedAfter: nil, nil, resumes: false)
+        #expect(whole == [1, 6, 11, 16, 21, 26, 31])
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            try folder.writeConfiguration(settings)
+            let first = try steps(
+                ToyProblem(settings: settings, statistics: 5), stoppedAfter: 8, folder, resumes: false)
+            let rest = try steps(
+                ToyProblem(settings: settings, statistics: 5), stoppedAfter: nil, folder, resumes: true)
+            #expect(first + rest == whole)
+        }
+    }
+
+    @Test("a last batch of one example is an error before the first step where a batch normalisation cannot take it")
+    func lonelyExample() throws {
+        let problem = try ToyProblem(settings: settings)
+        let data = try ToyProblem.data(count: 31, poisonedAt: nil)
+        var steps = 0
+        let error = #expect(throws: DataError.self) {
+            _ = try problem.trainer.fit(DataLoader(data, batchSize: 15)) {
+                steps += 1
+                return false
+            }
+        }
+        #expect(steps == 0 && error?.field == "batches")
+        #expect(error?.description.contains("batch normalisation norm") == true, "\(error?.description ?? "")")
+        let dropping = DataLoader(data, batchSize: 15, dropLast: true)
+        #expect(try problem.trainer.fit(dropping).end == .finished)
+        // Over an image's pixels one example has a variance.
+        manualSeed(1)
+        let network = Sequential {
+            Conv2d(1, 2, kernelSize: 3)
+            BatchNorm2d(2)
+            Flatten()
+            Linear(2 * 16, 3)
+        }
+        let images = try TensorDataset(Tensor.randn([31, 1, 6, 6]), Tensor((0..<31).map { $0 % 3 }), classCount: 3)
+        let other = Trainer(
+            network, SGD(network.parameters, learningRate: 0.1), settings: TrainingSettings(epochs: 1))
+        #expect(try other.fit(DataLoader(images, batchSize: 15)).end == .finished)
+    }
+
+    @Test("metrics are measured each epoch, kept in metrics.jsonl, and end a run that gets no better by one of them")
+    func metricsOfEpochs() throws {
+        var settings = TrainingSettings(epochs: 30, checkpointSeconds: nil)
+        settings.earlyStopping = EarlyStopping(patience: 3)
+        settings.stoppingFigure = MonitoredFigure(named: "validation_f1_macro")
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            let problem = try ToyProblem(settings: settings, rate: 0)
+            problem.trainer.metrics = HeldOutMetrics([.accuracy, .f1Macro, .logLoss])
+            let outcome = try problem.trainer.fit(problem.loader, validation: problem.test, in: folder)
+            // Without steps the figure changes by running statistics alone; the loss is another.
+            let figures = outcome.history.compactMap { $0.validationMetrics[.f1Macro] }
+            #expect(figures.count == outcome.history.count && outcome.end == .stoppedEarly)
+            let best = try #require(figures.max())
+            let at = try #require(figures.firstIndex(of: best))
+            #expect(outcome.history.count == at + 1 + 3)
+            let last = try #require(outcome.history.last)
+            #expect(last.validationMetrics.count == 2 && last.validationMetrics[.logLoss] != nil)
+            #expect(abs((last.validationMetrics[.logLoss] ?? 0) - (last.validationLoss ?? 1)) < 1e-5)
+            #expect(try MetricsLog.read(folder.metricsPath) == outcome.history)
+            let text = try String(contentsOfFile: folder.metricsPath, encoding: .utf8)
+            #expect(text.contains("\"validation_f1_macro\":"))
+            #expect(ProgressState.epochLine(last, of: 30).contains("f1_macro 0."))
+            let set = try problem.trainer.model.measure([.f1Macro], on: problem.test)
+            #expect(set[.f1Macro] == last.validationMetrics[.f1Macro])
+        }
+    }
+
+    @Test("a rate that falls on plateaus keeps the ratios of the groups' rates")
+    func plateauOfGroups() throws {
+        manualSeed(1)
+        let model = ToyProblem.Net()
+        let optimizer = SGD([
+            ParameterGroup(Array(model.parameters.prefix(2)), learningRate: 1e-9),
+            ParameterGroup(Array(model.parameters.dropFirst(2)), learningRate: 1e-8),
+        ])
+        let trainer = Trainer(
+            model, optimizer, schedules: ScheduledSettings(),
+            plateau: ReduceOnPlateau(from: 1e-9, patience: 0, threshold: 10, leastChange: 0),
+            settings: TrainingSettings(epochs: 3, checkpointSeconds: nil))
+        _ = try trainer.fit(DataLoader(try ToyProblem.data(count: 30, poisonedAt: nil), batchSize: 15))
+        let rates = optimizer.groups.map(\.learningRate)
+        #expect(rates[0] < 0.5e-9 && abs(rates[1] / rates[0] - 10) < 1e-9, "\(rates)")
+    }
+
+    @Test("the best epoch's weights are kept, and a resumed run keeps the same")
+    func bestEpoch() throws {
+        let settings = TrainingSettings(epochs: 6, checkpointSeconds: nil)
+        func fit(_ path: String, stoppedAfter stop: Int?) throws -> Trainer.Outcome {
+            var outcome: Trainer.Outcome?
+            for resumes in [false, true] where stop != nil || !resumes {
+                let problem = try ToyProblem(settings: settings, rate: 0.5)
+                let model = problem.trainer.model
+                problem.trainer.best = BestEpoch(.loss(.validation)) { try model.save(to: $0.bestModelPath) }
+                let folder = try resumes ? RunFolder.open(path) : RunFolder.create(at: path)
+                if !resumes { try folder.writeConfiguration(settings) }
+                var steps = 0
+                outcome = try problem.trainer.fit(
+                    problem.loader, validation: problem.test, in: folder, resumes: resumes
+                ) {
+                    steps += 1
+                    return steps == stop && !resumes
+                }
+            }
+            return try #require(outcome)
+        }
+        try withScratchFolder { path in
+            let outcome = try fit(path, stoppedAfter: nil)
+            let losses = outcome.history.compactMap(\.validationLoss)
+            let least = try #require(losses.min())
+            #expect(losses.last != least, "the last epoch is no test")
+            let problem = try ToyProblem(settings: settings)
+            let folder = try RunFolder.open(path)
+            try problem.trainer.model.load(from: folder.bestModelPath)
+            #expect(try problem.trainer.model.evaluate(on: problem.test).loss == least)
+            let best = try Data(contentsOf: URL(fileURLWithPath: folder.bestModelPath))
+            try withScratchFolder { other in
+                _ = try fit(other, stoppedAfter: 20)
+                let kept = try RunFolder.open(other).bestModelPath
+                #expect(try Data(contentsOf: URL(fileURLWithPath: kept)) == best)
+            }
+        }
     }
 }
