@@ -29,6 +29,11 @@ struct LearningRateCommand: ParsableCommand {
 
     func run() throws {
         let recipe = try Recipe(contentsOf: recipe, overrides: overrides)
+        guard !recipe.optimizer.kind.evaluatesRepeatedly else {
+            throw ValidationError(
+                "\(recipe.optimizer.kind.rawValue) searches for its step by itself; lr-find is for the other optimizers"
+            )
+        }
         let run = try RecipeRun(recipe, data: RecipeData(reporting: recipe))
         let finder = LearningRateFinder(lowest: lowest, highest: highest, steps: steps)
         let sweep = try finder.run(run.model, run.trainer.optimizer, on: run.loader, loss: run.trainer.loss)

@@ -22,3 +22,12 @@ extension NamedNetwork: ExpressibleByArgument {
 extension ImageSet: ExpressibleByArgument {}
 extension DataRecipe.Kind: ExpressibleByArgument {}
 extension OptimizerRecipe.Kind: ExpressibleByArgument {}
+
+extension OptimizerRecipe.Kind {
+    /// Throws for an optimizer whose step cannot be planned, as it asks for the loss again and again.
+    func requireSingleGradient() throws {
+        guard evaluatesRepeatedly else { return }
+        throw ValidationError(
+            "--optimizer \(rawValue) takes several gradients for a step, which is no one plan; name another")
+    }
+}

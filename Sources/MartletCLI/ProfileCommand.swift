@@ -34,6 +34,7 @@ struct ProfileCommand: ParsableCommand {
         where number < least {
             throw ValidationError("\(name) must be at least \(least), it is \(number)")
         }
+        try optimizer.requireSingleGradient()
     }
 
     func run() throws {

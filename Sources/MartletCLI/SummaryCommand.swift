@@ -20,6 +20,7 @@ struct SummaryCommand: ParsableCommand {
 
     func validate() throws {
         guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1, it is \(batchSize)") }
+        try optimizer.requireSingleGradient()
     }
 
     func run() throws {

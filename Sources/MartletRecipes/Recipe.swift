@@ -47,7 +47,7 @@ public struct Recipe: Sendable {
     public let schedule: ScheduleRecipe
     /// How long, and within which bounds.
     public let training: TrainingRecipe
-    /// What the network is measured by at the end, besides its loss.
+    /// What the network is measured by besides its loss: on the validation data after each epoch, on the test data at the end.
     public let metrics: [MetricName]
     /// The whole recipe with every default written out.
     public let effective: RecipeNode
@@ -103,13 +103,22 @@ public struct Recipe: Sendable {
         initialization = try root.section("initialization", shorthand: "weights", InitializationRecipe.init)
         loss = try root.section("loss", shorthand: "kind", LossRecipe.init)
         optimizer = try root.section("optimizer", shorthand: "kind", OptimizerRecipe.init)
-        schedule = try ScheduleRecipe(root, rate: optimizer.learningRate)
-        training = try TrainingRecipe(root)
         metrics = try root.decoded([MetricName].self, "metrics") ?? []
+        let figures = Self.monitored(metrics, hasValidation: split.hasValidation)
+        schedule = try ScheduleRecipe(root, optimizer, monitored: figures)
+        training = try TrainingRecipe(root, optimizer, monitored: figures)
         // What `martlet tune` varies is nothing to one run.
         _ = root.has("tune")
         try root.finish()
         effective = .map(root.effective)
+    }
+
+    /// The figures that a run may go by: those of the training and the validation data, never the test data's.
+    private static func monitored(_ metrics: [MetricName], hasValidation: Bool) -> [String] {
+        let known: [MonitoredFigure] = [.loss(.train), .metric(.accuracy, .train)]
+        guard hasValidation else { return known.map(\.name) }
+        let others = metrics.filter { $0 != .accuracy }.map { MonitoredFigure.metric($0, .validation) }
+        return (known + [.loss(.validation), .metric(.accuracy, .validation)] + others).map(\.name)
     }
 
     /// The recipe with every default written out, as YAML: it makes the same run.

@@ -1,6 +1,7 @@
 import MartletData
 import MartletGraph
 import MartletNN
+import MartletOptim
 import MartletTensor
 import MartletTraining
 
@@ -43,14 +44,36 @@ public final class RecipeRun {
                 found: "\(training.batchSize)")
         }
         try Self.check(model.outputShape(of: data.sampleShape), recipe, data.train)
-        let length = ScheduleRecipe.Length(stepsPerEpoch: loader.count, epochs: training.settings.epochs)
+        if let layer = BatchNormCheck.misfit(model, on: loader) {
+            throw RecipeError(
+                file: recipe.file, place: training.batchSizePlace, key: "training.batch_size",
+                expected:
+                    "two samples in an epoch's last batch, as the batch normalisation \(layer) needs: another size, or "
+                    + "drop_last: true",
+                found: "one: \(data.train.count) samples in batches of \(training.batchSize)")
+        }
+        let parts = training.settings.accumulatedBatches
+        let length = ScheduleRecipe.Length(
+            stepsPerEpoch: (loader.count + parts - 1) / parts, epochs: training.settings.epochs)
         let schedules = try recipe.schedule.make(rate: recipe.optimizer.learningRate, length)
         let network = model
         let statistics = training.statistics.map { LayerStatistics(of: network, every: $0) }
+        let optimizer = try recipe.optimizer.make(model)
+        var settings = training.settings
+        settings.plateauFigure = recipe.schedule.monitor
         trainer = Trainer(
-            model, recipe.optimizer.make(model), schedules: schedules.settings, plateau: schedules.plateau,
-            statistics: statistics, settings: training.settings,
+            model, optimizer,
+            schedules: schedules.settings.shared(by: optimizer.groups, rate: recipe.optimizer.learningRate),
+            plateau: schedules.plateau, statistics: statistics, settings: settings,
             loss: recipe.loss.function(isClasses: data.train.classCount != nil))
+        if let figure = training.best {
+            let note = try ModelNote(recipe: recipe, data: data).metadata
+            trainer.best = BestEpoch(figure) { try network.save(to: $0.bestModelPath, metadata: note) }
+        }
+        guard !recipe.metrics.isEmpty else { return }
+        var inUnits: (@Sendable (Tensor) -> Tensor)?
+        if let scaler = data.labelScaler { inUnits = { scaler.inverse($0) } }
+        trainer.metrics = HeldOutMetrics(recipe.metrics, inUnits: inUnits)
     }
 
     /// Throws where the network's outputs do not go with the labels and the loss.
@@ -63,6 +86,11 @@ public final class RecipeRun {
         if let other = recipe.metrics.first(where: { $0.task != task }) {
             throw misfit(
                 "metrics", "metrics of \(task == .classification ? "classes" : "numbers")", other.rawValue)
+        }
+        let figures = [recipe.schedule.monitor, recipe.training.settings.stoppingFigure, recipe.training.best]
+            .compactMap(\.self)
+        if task == .regression, let figure = figures.first(where: { $0.name.hasSuffix("_accuracy") }) {
+            throw misfit("monitor", "a figure of numbers", figure.name)
         }
         guard isOfClasses == (train.classCount != nil) else {
             throw misfit("loss", isOfClasses ? "labels that are classes" : "labels that are numbers", "others")
@@ -118,5 +146,19 @@ public final class RecipeRun {
     /// - Throws: `FileError`.
     public func save(to path: String) throws {
         try model.save(to: path, metadata: try ModelNote(recipe: recipe, data: data).metadata)
+    }
+}
+
+extension ScheduledSettings {
+    /// The schedule of the learning rate for each group: as much more or less as the group's rate is than the optimizer's.
+    fileprivate func shared(by groups: [ParameterGroup], rate: Double) -> ScheduledSettings {
+        guard let schedule = learningRates.first, groups.contains(where: { $0.learningRate != rate }) else {
+            return self
+        }
+        var settings = self
+        settings.learningRates = groups.map { group in
+            group.learningRate == rate ? schedule : schedule * ConstantRate(group.learningRate / rate)
+        }
+        return settings
     }
 }

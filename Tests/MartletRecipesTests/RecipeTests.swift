@@ -26,7 +26,7 @@ struct RecipeTests {
             (
                 "optimizer:\n  kind: sgd\n  momentun: 0.9\n",
                 "r.yaml:3: optimizer.momentun: expected one of kind, lr, weight_decay, decay_biases, momentum, "
-                    + "momentum_form, dampening, nesterov, decoupled, lookahead, found \"momentun\"; did you mean momentum?"
+                    + "momentum_form, dampening, nesterov, decoupled, groups, lookahead, sam, found \"momentun\"; did you mean momentum?"
             ),
             ("optimizer:\n  lr: fast\n", "r.yaml:2: optimizer.lr: expected a number above 0, found \"fast\""),
             ("optimizer:\n  lr: -1\n", "r.yaml:2: optimizer.lr: expected a number above 0, found \"-1\""),
@@ -106,7 +106,7 @@ struct RecipeTests {
     @Test("schedules know the rate, the steps of the run, and epochs as steps")
     func schedules() throws {
         func rates(_ text: String) throws -> ScheduledSettings {
-            let recipe = try Recipe("optimizer: {kind: sgd, lr: 0.5}\nschedule: \(text)\n")
+            let recipe = try Recipe("optimizer: {kind: sgd, lr: 0.5, momentum: 0.9}\nschedule: \(text)\n")
             return try recipe.schedule.make(rate: 0.5, .init(stepsPerEpoch: 10, epochs: 4)).settings
         }
         let step = try rates("{kind: step, every_epochs: 2}")
@@ -131,10 +131,12 @@ struct RecipeTests {
         arguments: OptimizerRecipe.Kind.allCases)
     func optimizers(kind: OptimizerRecipe.Kind) throws {
         let model = try Recipe("model: {layers: [{Linear: 4}, BatchNorm, {Linear: 2}]}").model.make(input: [3])
+        #expect(try Recipe("optimizer: \(kind.rawValue)").optimizer.make(model).groups.flatMap(\.parameters).count == 6)
+        if kind == .lbfgs { return }
         let recipe = try Recipe("optimizer: {kind: \(kind.rawValue), weight_decay: 0.1}")
-        let optimizer = recipe.optimizer.make(model)
-        #expect(optimizer.groups.map(\.weightDecay) == [0.1, 0])
-        #expect(optimizer.groups[0].parameters.allSatisfy { $0.shape.rank == 2 })
+        let optimizer = try recipe.optimizer.make(model)
+        #expect(optimizer.groups.map(\.weightDecay) == (kind == .muon ? [0.1, 0.1, 0] : [0.1, 0]))
+        #expect(optimizer.groups.filter { $0.weightDecay > 0 }.flatMap(\.parameters).allSatisfy { $0.shape.rank == 2 })
         #expect(recipe.optimizer.learningRate > 0)
     }
 }

@@ -7,10 +7,22 @@ import MartletTensor
 ///
 ///     optimizer: adamw
 ///     optimizer: {kind: sgd, lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4}
+///     optimizer: {kind: sgd, lr: 0.1, sam: {radius: 0.05}}
+///     optimizer: {kind: muon, lr: 0.02, adamw: {lr: 1e-3}}
+///     optimizer: {kind: adamw, groups: [{parameters: "0.*", lr: 1e-4}]}
+///
+/// `muon` renews the weight matrices inside the network; biases, embeddings and the last matrix are renewed by AdamW, with the
+/// settings under `adamw`.
 public struct OptimizerRecipe: Sendable {
     /// The optimizers that a recipe may name.
     public enum Kind: String, CaseIterable, Sendable {
-        case adam, adamw, sgd, adamax, nadam, radam, adagrad, adadelta, rmsprop, adafactor, lion, lamb, lars
+        case adam, adamw, sgd, adamax, nadam, radam, adagrad, adadelta, rmsprop, adafactor, lion, lamb, lars, muon,
+            lbfgs
+        case scheduleFreeSGD = "schedule_free_sgd"
+        case scheduleFreeAdamW = "schedule_free_adamw"
+
+        /// True where a step asks for the loss again and again: it cannot be taken from one gradient.
+        public var evaluatesRepeatedly: Bool { self == .lbfgs }
 
         /// The optimizer with the settings that are usual for it.
         public func usual(_ model: any Module, learningRate: Double? = nil) -> Optimizer {
@@ -28,153 +40,121 @@ public struct OptimizerRecipe: Sendable {
     public let learningRate: Double
     private let weightDecay: Double
     private let decaysAll: Bool
+    private let groups: [ParameterGroupRecipe]
     private let lookahead: (period: Int, share: Double)?
-    private let build: @Sendable ([ParameterGroup]) -> Optimizer
+    private let sam: (radius: Double, adaptive: Bool)?
+    /// What of a muon's model is AdamW's.
+    private let others: OtherParameters?
+    private let build: OptimizerMaker.Build
+    private let file: String
+
+    /// Whether the optimizer has a momentum that a schedule may move.
+    let hasMomentum: Bool
 
     init(_ map: RecipeMap) throws {
+        file = map.file
         kind = try map.choice("kind", default: Kind.adam)
-        let maker = Self.maker(of: kind)
+        let maker = OptimizerMaker.of(kind)
         learningRate = try map.number("lr", default: maker.rate, in: .positive)
-        weightDecay = try map.number("weight_decay", default: maker.decay, in: .notNegative)
-        decaysAll = try map.flag("decay_biases", default: false)
+        weightDecay = maker.hasGroups ? try map.number("weight_decay", default: maker.decay, in: .notNegative) : 0
+        decaysAll = maker.hasGroups ? try map.flag("decay_biases", default: false) : false
         build = try maker.read(map)
-        lookahead = try map.optionalSection("lookahead") { part in
+        others = kind == .muon ? try OtherParameters(map, weightDecay: weightDecay) : nil
+        let settings = Self.settings(of: build)
+        hasMomentum = !settings.isDisjoint(with: [.momentum, .beta1])
+        groups = maker.hasGroups ? try ParameterGroupRecipe.read(map, having: settings, decaysAll: decaysAll) : []
+        (lookahead, sam) = kind == .lbfgs ? (nil, nil) : (try Self.lookahead(map), try Self.sam(map))
+        if lookahead != nil, kind == .scheduleFreeSGD || kind == .scheduleFreeAdamW {
+            throw map.error(
+                "lookahead", "none beside \(kind.rawValue), which averages its steps", map.value("lookahead"))
+        }
+    }
+
+    private static func lookahead(_ map: RecipeMap) throws -> (period: Int, share: Double)? {
+        try map.optionalSection("lookahead") { part in
             (try part.count("period", default: 5, atLeast: 1), try part.number("share", default: 0.5, in: 0...1))
         }
     }
 
+    private static func sam(_ map: RecipeMap) throws -> (radius: Double, adaptive: Bool)? {
+        try map.optionalSection("sam", shorthand: "radius") { part in
+            (try part.number("radius", default: 0.05, in: .positive), try part.flag("adaptive"))
+        }
+    }
+
+    /// The settings that a group may have for itself, as an optimizer of one matrix shows them.
+    private static func settings(of build: OptimizerMaker.Build) -> Set<Setting> {
+        let matrix = Parameter(Tensor.zeros([1, 1]))
+        return Set(build([ParameterGroup([matrix], learningRate: 1)]).groups[0].settings.map(\.setting))
+    }
+
+    /// True where a step asks for its loss more than once.
+    var evaluatesRepeatedly: Bool { kind.evaluatesRepeatedly || sam != nil }
+    /// True where the optimizer averages the weights itself.
+    var averagesWeights: Bool { kind == .scheduleFreeSGD || kind == .scheduleFreeAdamW }
+
     /// The optimizer over a model: weights decay, biases and the parameters of normalisations only where `decay_biases` says.
-    public func make(_ model: any Module) -> Optimizer {
-        let split = ParameterGroup.decayingWeights(of: model, learningRate: learningRate, weightDecay: weightDecay)
-        let all = [ParameterGroup(model.parameters, learningRate: learningRate, weightDecay: weightDecay)]
-        let optimizer = build(decaysAll || weightDecay == 0 ? all : split.filter { !$0.parameters.isEmpty })
-        return lookahead.map { Lookahead(optimizer, period: $0.period, share: $0.share) } ?? optimizer
+    ///
+    /// - Throws: `RecipeError` where a group names no parameter of the model.
+    public func make(_ model: any Module) throws -> Optimizer {
+        var rest = ParameterSettings(
+            parameters: ParameterSettings.all(of: model), learningRate: learningRate, weightDecay: weightDecay,
+            decaysAll: decaysAll)
+        var named: [ParameterSettings] = []
+        for group in groups { named.append(try group.take(from: &rest, file: file)) }
+        let optimizer = try combined([rest] + named, model)
+        let ahead = lookahead.map { Lookahead(optimizer, period: $0.period, share: $0.share) } ?? optimizer
+        return sam.map { SAM(ahead, radius: $0.radius, adaptive: $0.adaptive) } ?? ahead
     }
 
-    private struct Maker: Sendable {
-        /// The learning rate and the decay where a recipe names none.
-        var rate = 1e-3, decay = 0.0
-        let read: @Sendable (RecipeMap) throws -> @Sendable ([ParameterGroup]) -> Optimizer
-    }
-
-    private static func maker(of kind: Kind) -> Maker {
-        switch kind {
-        case .sgd: sgd
-        case .lion: lion
-        case .adam: adam
-        case .adamw: adamw
-        case .adamax: adamax
-        case .nadam: nadam
-        case .radam: radam
-        case .adagrad: adagrad
-        case .adadelta: adadelta
-        case .rmsprop: rmsprop
-        case .adafactor: adafactor
-        case .lamb: lamb
-        case .lars: lars
+    private func combined(_ settings: [ParameterSettings], _ model: any Module) throws -> Optimizer {
+        guard let others else { return build(settings.flatMap(\.groups)) }
+        let isHidden = OtherParameters.hidden(in: model)
+        let matrices = settings.map { $0.filtered(isHidden) }.flatMap(\.groups)
+        guard !matrices.isEmpty else {
+            throw RecipeError(
+                file: file, place: .nowhere, key: "optimizer",
+                expected: "a model with a weight matrix before the last one, which muon is for", found: "none")
         }
-    }
-
-    private static let sgd = Maker(rate: 0.01) { map in
-        let momentum = try map.number("momentum", default: 0, in: 0...1)
-        let form = try map.name("momentum_form", among: ["pytorch", "exponential_average"], default: "pytorch")
-        let dampening = try map.number("dampening", default: 0, in: 0...1)
-        let nesterov = try map.flag("nesterov")
-        let isDecoupled = try map.flag("decoupled")
-        if nesterov, momentum == 0 || dampening != 0 {
-            throw map.error("nesterov", "a momentum and no dampening beside it", map.value("nesterov"))
-        }
-        return { groups in
-            SGD(
-                groups, momentum: momentum, momentumForm: form == "pytorch" ? .pytorch : .exponentialAverage,
-                dampening: dampening, nesterov: nesterov, decouplesWeightDecay: isDecoupled)
-        }
-    }
-
-    private static let lion = Maker(rate: 1e-4) { map in
-        let betas = try map.betas(0.9, 0.99)
-        return { Lion($0, betas: betas) }
-    }
-
-    private static let adam = Maker { map in
-        let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-8, in: .notNegative))
-        let amsgrad = try map.flag("amsgrad")
-        return { Adam($0, betas: betas, epsilon: epsilon, amsgrad: amsgrad) }
-    }
-
-    private static let adamw = Maker(decay: 0.01) { map in
-        let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-8, in: .notNegative))
-        let amsgrad = try map.flag("amsgrad")
-        return { AdamW($0, betas: betas, epsilon: epsilon, amsgrad: amsgrad) }
-    }
-
-    private static let adamax = Maker(rate: 2e-3) { map in
-        let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-8, in: .notNegative))
-        return { Adamax($0, betas: betas, epsilon: epsilon) }
-    }
-
-    private static let nadam = Maker(rate: 2e-3) { map in
-        let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-8, in: .notNegative))
-        let (isDecoupled, decay) = (try map.flag("decoupled"), try map.number("momentum_decay", default: 4e-3))
-        return {
-            NAdam($0, betas: betas, epsilon: epsilon, decouplesWeightDecay: isDecoupled, momentumDecay: decay)
-        }
-    }
-
-    private static let radam = Maker { map in
-        let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-8, in: .notNegative))
-        let isDecoupled = try map.flag("decoupled")
-        return { RAdam($0, betas: betas, epsilon: epsilon, decouplesWeightDecay: isDecoupled) }
-    }
-
-    private static let adagrad = Maker(rate: 1e-2) { map in
-        let decay = try map.number("lr_decay", default: 0, in: .notNegative)
-        let initial = try map.number("initial_accumulator", default: 0, in: .notNegative)
-        let epsilon = try map.number("epsilon", default: 1e-10, in: .notNegative)
-        return { Adagrad($0, learningRateDecay: decay, initialAccumulator: initial, epsilon: epsilon) }
-    }
-
-    private static let adadelta = Maker(rate: 1) { map in
-        let smoothing = try map.number("smoothing", default: 0.9, in: 0...1)
-        let epsilon = try map.number("epsilon", default: 1e-6, in: .notNegative)
-        return { AdaDelta($0, smoothing: smoothing, epsilon: epsilon) }
-    }
-
-    private static let rmsprop = Maker(rate: 1e-2) { map in
-        let smoothing = try map.number("smoothing", default: 0.99, in: 0...1)
-        let epsilon = try map.number("epsilon", default: 1e-8, in: .notNegative)
-        let momentum = try map.number("momentum", default: 0, in: 0...1)
-        let isCentered = try map.flag("centered")
-        return {
-            RMSProp($0, smoothing: smoothing, epsilon: epsilon, momentum: momentum, centered: isCentered)
-        }
-    }
-
-    private static let adafactor = Maker(rate: 1e-2) { map in
-        let clipping = try map.number("clipping", default: 1, in: .positive)
-        return { Adafactor($0, clipping: clipping) }
-    }
-
-    private static let lamb = Maker(decay: 0.01) { map in
-        let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-6, in: .notNegative))
-        return { LAMB($0, betas: betas, epsilon: epsilon) }
-    }
-
-    private static let lars = Maker(rate: 0.1) { map in
-        let momentum = try map.number("momentum", default: 0.9, in: 0...1)
-        let trust = try map.number("trust", default: 1e-3, in: .positive)
-        let nesterov = try map.flag("nesterov")
-        return { LARS($0, momentum: momentum, trust: trust, nesterov: nesterov) }
+        let rest = settings.map { $0.filtered { !isHidden($0) } }
+        return CombinedOptimizer([build(matrices), others.make(rest, learningRate: learningRate)])
     }
 }
 
-extension RecipeMap {
-    /// β₁ and β₂.
-    fileprivate func betas(_ first: Double = 0.9, _ second: Double = 0.999) throws -> (Double, Double) {
-        let betas = try numbers("betas", default: [first, second], count: 2)
-        guard betas.allSatisfy({ (0..<1).contains($0) }) else {
-            throw error("betas", "two numbers from 0 to below 1", value("betas"))
+/// What muon leaves to AdamW: biases, embeddings, and the last weight matrix.
+private struct OtherParameters: Sendable {
+    private let learningRate: Double, weightDecay: Double
+    private let build: OptimizerMaker.Build
+
+    init(_ map: RecipeMap, weightDecay: Double) throws {
+        (learningRate, self.weightDecay, build) = try map.section("adamw", shorthand: "lr") { part in
+            let maker = OptimizerMaker.adamw
+            return (
+                try part.number("lr", default: maker.rate, in: .positive),
+                try part.number("weight_decay", default: weightDecay, in: .notNegative), try maker.read(part)
+            )
         }
-        return (betas[0], betas[1])
+    }
+
+    /// AdamW of these parameters; a group's rate stands to the section's as it stands to muon's, and its decay is its own where
+    /// it has one.
+    func make(_ settings: [ParameterSettings], learningRate matrixRate: Double) -> Optimizer {
+        build(
+            settings.flatMap { settings in
+                var own = settings
+                own.learningRate = learningRate * (settings.learningRate / matrixRate)
+                if !settings.hasOwnDecay { own.weightDecay = weightDecay }
+                (own.momentum, own.epsilon) = (nil, nil)
+                return own.groups
+            })
+    }
+
+    /// Whether a parameter is a weight matrix inside the network.
+    static func hidden(in model: any Module) -> (Parameter) -> Bool {
+        let embeddings = model.namedModules.compactMap { $0.module as? Embedding }.flatMap(\.parameters)
+        var matrices = model.namedParameters.map(\.parameter).filter { $0.shape.rank >= 2 }
+        matrices.removeAll { matrix in embeddings.contains { $0 === matrix } }
+        let hidden = Set(matrices.dropLast().map(ObjectIdentifier.init))
+        return { hidden.contains(ObjectIdentifier($0)) }
     }
 }

@@ -1,4 +1,5 @@
 import MartletOptim
+import MartletTraining
 
 /// The schedule of a recipe's learning rate, in the form of ``StoredSchedule``, with what a recipe knows filled in.
 ///
@@ -37,14 +38,28 @@ public struct ScheduleRecipe: Sendable {
         public let plateau: ReduceOnPlateau?
     }
 
-    private struct Plateau { let factor: Double, patience: Int, cooldown: Int, least: Double, threshold: Double }
+    private struct Plateau {
+        let factor: Double, patience: Int, cooldown: Int, least: Double, threshold: Double, monitor: MonitoredFigure?
+    }
 
-    init(_ map: RecipeMap, rate: Double) throws {
+    /// The figure that a plateau goes by; nil for the loss.
+    var monitor: MonitoredFigure? { plateau?.monitor }
+
+    /// - Parameter monitored: the names of figures that a plateau may go by.
+    init(_ map: RecipeMap, _ optimizer: OptimizerRecipe, monitored: [String]) throws {
+        let rate = optimizer.learningRate
         let node = map.value("schedule") ?? .text("constant")
         (self.node, path, file) = (node.strippedOf("momentum"), map.path + ["schedule"], map.file)
         let kind = Self.kind(of: node)
         guard kind == "reduce_on_plateau" else {
             (plateau, momentum) = (nil, try Self.momentum(node, kind, map))
+            if momentum != nil, !optimizer.hasMomentum {
+                throw map.error(
+                    "schedule.momentum",
+                    "an optimizer with a momentum above 0, which \(optimizer.kind.rawValue) has not here",
+                    node["momentum"])
+            }
+            try Self.checkUnits(node, map.path + ["schedule"], map.file)
             _ = try schedule(rate, Length(stepsPerEpoch: 100, epochs: 10))
             map.note("schedule", node)
             return
@@ -56,7 +71,8 @@ public struct ScheduleRecipe: Sendable {
                 factor: try part.number("factor", default: 0.1, in: 0...1),
                 patience: try part.count("patience", default: 10), cooldown: try part.count("cooldown", default: 0),
                 least: try part.number("least", default: 0, in: .notNegative),
-                threshold: try part.number("threshold", default: 1e-4, in: .notNegative))
+                threshold: try part.number("threshold", default: 1e-4, in: .notNegative),
+                monitor: try part.monitor(among: monitored))
         }
     }
 
@@ -64,8 +80,8 @@ public struct ScheduleRecipe: Sendable {
     public func make(rate: Double, _ length: Length) throws -> Schedules {
         if let plateau {
             let reduction = ReduceOnPlateau(
-                from: rate, factor: plateau.factor, patience: plateau.patience, threshold: plateau.threshold,
-                cooldown: plateau.cooldown, least: plateau.least)
+                from: rate, factor: plateau.factor, patience: plateau.patience, goal: plateau.monitor?.goal ?? .lowest,
+                threshold: plateau.threshold, cooldown: plateau.cooldown, least: plateau.least)
             return Schedules(settings: ScheduledSettings(), plateau: reduction)
         }
         let schedule = try schedule(rate, length)
@@ -135,10 +151,32 @@ public struct ScheduleRecipe: Sendable {
         return RecipeNode(.list(filledItems), at: node.place)
     }
 
-    /// `every_epochs: 30` is `every:` so many steps; `epochs: 2` is `steps:`.
+    /// What a name that counts epochs counts in steps: `every_epochs` is `every`, `epochs` is `steps`; nil for other names.
+    private static func nameInSteps(_ key: String) -> String? {
+        if key == "epochs" { return "steps" }
+        return key.hasSuffix("_epochs") ? String(key.dropLast("_epochs".count)) : nil
+    }
+
+    /// Throws where something is said in steps and in epochs.
+    private static func checkUnits(_ node: RecipeNode, _ path: [String], _ file: String) throws {
+        if case .list(let items) = node.content {
+            for (index, item) in items.enumerated() { try checkUnits(item, path + ["\(index)"], file) }
+        }
+        var met: [String: String] = [:]
+        for entry in node.entries {
+            let name = nameInSteps(entry.key) ?? entry.key
+            if let other = met.updateValue(entry.key, forKey: name) {
+                throw RecipeError(
+                    file: file, place: entry.place, key: (path + [entry.key]).joined(separator: "."),
+                    expected: "\(other) or \(entry.key), not both", found: entry.value.finding)
+            }
+            try checkUnits(entry.value, path + [entry.key], file)
+        }
+    }
+
     private static func inSteps(_ entry: inout RecipeNode.Entry, _ stepsPerEpoch: Int) {
-        guard entry.key == "epochs" || entry.key.hasSuffix("_epochs") else { return }
-        entry.key = entry.key == "epochs" ? "steps" : String(entry.key.dropLast("_epochs".count))
+        guard let name = nameInSteps(entry.key) else { return }
+        entry.key = name
         func steps(_ node: RecipeNode) -> RecipeNode {
             guard case .scalar(let text, false) = node.content, let epochs = Double(text) else { return node }
             let steps = (epochs * Double(stepsPerEpoch)).rounded()
@@ -182,6 +220,14 @@ public struct ScheduleRecipe: Sendable {
             ]
         default: return []
         }
+    }
+}
+
+extension RecipeMap {
+    /// The figure under `monitor`; nil where none is named.
+    func monitor(among names: [String], default usual: String? = nil) throws -> MonitoredFigure? {
+        guard has("monitor") || usual != nil else { return nil }
+        return MonitoredFigure(named: try name("monitor", among: names, default: usual))
     }
 }
 

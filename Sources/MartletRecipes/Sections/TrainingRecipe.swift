@@ -4,9 +4,9 @@ import MartletTraining
 
 /// How long a recipe trains, what it keeps, and what holds its weights and gradients in bounds.
 ///
-///     training: {epochs: 15, batch_size: 128, workers: 1, checkpoint_seconds: 30}
+///     training: {epochs: 15, batch_size: 128, accumulate_batches: 4, workers: 1, checkpoint_seconds: 30}
 ///     regularization: {clip_norm: 1, average: {kind: exponential, decay: 0.999}}
-///     callbacks: {early_stopping: {patience: 5}, statistics: {every: 100}}
+///     callbacks: {early_stopping: {patience: 5, monitor: validation_f1_macro}, statistics: {every: 100}}
 ///     precision: bfloat16
 public struct TrainingRecipe: Sendable {
     /// The trainer's own settings.
@@ -17,14 +17,24 @@ public struct TrainingRecipe: Sendable {
     public let workers: Int
     /// The steps from one look at the layers' activations and gradients to the next; nil for none.
     public let statistics: Int?
+    /// The figure of the best epoch, whose weights are kept; nil for none.
+    public let best: MonitoredFigure?
     /// True where an epoch's last batch is left out if it is not full.
     public let dropsLast: Bool
+    /// Where the batch size is written.
+    let batchSizePlace: RecipePlace
 
-    init(_ root: RecipeMap) throws {
+    /// - Parameters:
+    ///   - optimizer: what the settings must go with.
+    ///   - monitored: the names of figures that early stopping may go by.
+    init(_ root: RecipeMap, _ optimizer: OptimizerRecipe, monitored: [String]) throws {
         var settings = TrainingSettings()
+        var batchSizePlace = RecipePlace.nowhere
         (batchSize, workers, dropsLast) = try root.section("training") { map in
             settings.epochs = try map.count("epochs", default: 10, atLeast: 1)
             let batchSize = try map.count("batch_size", default: 64, atLeast: 1)
+            if let place = map.value("batch_size")?.place { batchSizePlace = place }
+            settings.accumulatedBatches = try map.count("accumulate_batches", default: 1, atLeast: 1)
             let workers = try map.count("workers", default: 0)
             let dropsLast = try map.flag("drop_last")
             settings.checkpointSteps = try map.optionalCount("checkpoint_steps", atLeast: 1)
@@ -33,24 +43,50 @@ public struct TrainingRecipe: Sendable {
             settings.stopsAtNonFiniteLoss = try map.flag("stop_at_non_finite_loss", default: true)
             return (batchSize, workers, dropsLast)
         }
-        try Self.readRegularization(root, &settings)
+        self.batchSizePlace = batchSizePlace
+        try Self.readRegularization(root, optimizer, &settings)
         settings.precision = try root.choice("precision", default: TrainingPrecision.float32)
-        (settings.earlyStopping, statistics) = try root.section("callbacks") { map in
+        if settings.precision == .float16, optimizer.evaluatesRepeatedly {
+            throw root.error(
+                "precision",
+                "float32 or bfloat16 beside \(optimizer.kind == .lbfgs ? "lbfgs" : "sam"), which takes several "
+                    + "gradients for a step", root.value("precision"))
+        }
+        var figure: MonitoredFigure?
+        (settings.earlyStopping, statistics, best) = try root.section("callbacks") { map in
             let stopping = try map.optionalSection("early_stopping", shorthand: "patience") { part in
-                EarlyStopping(
-                    patience: try part.count("patience", atLeast: 1),
+                let patience = try part.count("patience", atLeast: 1)
+                figure = try part.monitor(among: monitored)
+                return EarlyStopping(
+                    patience: patience, goal: figure?.goal ?? .lowest,
                     minimumChange: try part.number("minimum_change", default: 0, in: .notNegative))
             }
             let every = try map.optionalSection("statistics", shorthand: "every") { part in
                 try part.count("every", default: 100, atLeast: 1)
             }
-            return (stopping, every)
+            let best = try map.optionalSection("keep_best", shorthand: "monitor") { part in
+                try part.monitor(
+                    among: monitored, default: monitored.contains("validation_loss") ? "validation_loss" : "train_loss")
+            }
+            return (stopping, every, best ?? nil)
         }
+        settings.stoppingFigure = figure
         self.settings = settings
     }
 
-    private static func readRegularization(_ root: RecipeMap, _ settings: inout TrainingSettings) throws {
+    private static func readRegularization(
+        _ root: RecipeMap, _ optimizer: OptimizerRecipe, _ settings: inout TrainingSettings
+    ) throws {
         try root.section("regularization") { map in
+            let clipping = ["clip_norm", "clip_value", "adaptive_clipping", "gradient_noise"]
+            if optimizer.kind == .lbfgs, let key = clipping.first(where: map.has) {
+                throw map.error(key, "none beside lbfgs, which needs gradients as they are", map.value(key))
+            }
+            if optimizer.averagesWeights, map.has("average") {
+                throw map.error(
+                    "average", "none beside \(optimizer.kind.rawValue), which averages the weights itself",
+                    map.value("average"))
+            }
             settings.gradientNormLimit = try map.optionalNumber("clip_norm", in: .positive)
             settings.gradientValueLimit = try map.optionalNumber("clip_value", in: .positive)
             settings.adaptiveClipping = try map.optionalNumber("adaptive_clipping", in: .positive)

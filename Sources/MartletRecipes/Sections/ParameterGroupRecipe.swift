@@ -1,0 +1,88 @@
+import Foundation
+import MartletNN
+import MartletOptim
+
+/// Settings of some of a model's parameters, which are named by patterns over their paths.
+///
+///     optimizer:
+///       kind: adamw
+///       lr: 1e-3
+///       groups:
+///         - {parameters: ["0.*", "1.*"], lr: 1e-4}
+///         - {parameters: "*.bias", weight_decay: 0}
+///
+/// In a pattern `*` stands for any letters, `?` for one, `[ab]` for one of several. A parameter belongs to the first group that
+/// names it; those that none names have the optimizer's own settings, and so has a group for what it leaves out.
+struct ParameterGroupRecipe: Sendable {
+    private let patterns: [String]
+    private let place: RecipePlace
+    private let key: String
+    private let learningRate: Double?, weightDecay: Double?
+    private let decaysAll: Bool
+    private let momentum: Double?, epsilon: Double?, smoothing: Double?
+    private let betas: [Double]?
+
+    /// The groups of an optimizer that has such settings.
+    static func read(_ map: RecipeMap, having settings: Set<Setting>, decaysAll: Bool) throws -> [ParameterGroupRecipe]
+    {
+        guard let node = map.value("groups") else { return [] }
+        guard case .list(let items) = node.content else {
+            throw map.error("groups", "a list of groups, as in \"- {parameters: \"*.bias\", lr: 1e-3}\"", node)
+        }
+        var notes: [RecipeNode] = []
+        let groups = try items.enumerated().map { index, item in
+            let part = try RecipeMap(item, path: map.path + ["groups", "\(index)"], file: map.file)
+            let group = try ParameterGroupRecipe(part, having: settings, decaysAll: decaysAll)
+            try part.finish()
+            notes.append(.map(part.effective))
+            return group
+        }
+        map.note("groups", RecipeNode(.list(notes)))
+        return groups
+    }
+
+    private init(_ map: RecipeMap, having settings: Set<Setting>, decaysAll: Bool) throws {
+        patterns = try map.texts("parameters")
+        guard !patterns.isEmpty, let node = map.value("parameters") else {
+            throw map.error(
+                "parameters", "the names of parameters, or patterns such as \"*.bias\"", map.value("parameters"))
+        }
+        (place, key) = (node.place, (map.path + ["parameters"]).joined(separator: "."))
+        learningRate = try map.optionalNumber("lr", in: .positive)
+        weightDecay = try map.optionalNumber("weight_decay", in: .notNegative)
+        self.decaysAll = try map.flag("decay_biases", default: decaysAll)
+        momentum = settings.contains(.momentum) ? try map.optionalNumber("momentum", in: 0...1) : nil
+        if settings.isSuperset(of: [.beta1, .beta2]), map.has("betas") {
+            let (first, second) = try map.betas()
+            betas = [first, second]
+        } else {
+            betas = nil
+        }
+        epsilon = settings.contains(.epsilon) ? try map.optionalNumber("epsilon", in: .notNegative) : nil
+        smoothing = settings.contains(.smoothing) ? try map.optionalNumber("smoothing", in: 0...1) : nil
+    }
+
+    /// Takes the parameters that the patterns name from those that no earlier group named.
+    ///
+    /// - Throws: `RecipeError`, with the nearest name there is, for a pattern that names none.
+    func take(from rest: inout ParameterSettings, file: String) throws -> ParameterSettings {
+        for pattern in patterns where !rest.parameters.contains(where: { Self.matches($0.name, pattern) }) {
+            let names = rest.parameters.map(\.name)
+            throw RecipeError(
+                file: file, place: place, key: key,
+                expected: "a pattern that names a parameter which is in no earlier group", found: "\"\(pattern)\"",
+                nearest: NearestName.find(pattern: pattern, among: names))
+        }
+        var own = rest
+        own.parameters = rest.parameters.filter { named in patterns.contains { Self.matches(named.name, $0) } }
+        rest.parameters.removeAll { named in own.parameters.contains { $0.parameter === named.parameter } }
+        own.learningRate = learningRate ?? rest.learningRate
+        (own.weightDecay, own.hasOwnDecay) = (weightDecay ?? rest.weightDecay, weightDecay != nil)
+        own.decaysAll = decaysAll
+        (own.momentum, own.epsilon, own.smoothing) = (momentum, epsilon, smoothing)
+        own.betas = betas.map { ($0[0], $0[1]) }
+        return own
+    }
+
+    private static func matches(_ name: String, _ pattern: String) -> Bool { fnmatch(pattern, name, 0) == 0 }
+}
