@@ -28,6 +28,7 @@ struct CommandFailure: Error {
         case let error as DataError: self.init(.badData, error.description)
         case let error as NonFiniteLoss:
             self.init(.badData, "\(error)\nTry a lower --learning-rate, or look for such numbers in the data.")
+        case let error as PersistentOverflow: self.init(.badData, error.description)
         default: self.init(.internalError, "internal error: \(error)")
         }
     }

@@ -37,9 +37,10 @@ struct EvaluateCommand: ParsableCommand {
         terminal.write("Accuracy  \(result.accuracy.map { NumberText.percent($0) } ?? "-")\n")
         terminal.write("Loss      \(NumberText.loss(result.loss))\n")
         guard let confusion = result.confusion else { return }
-        terminal.write("\n" + table(confusion, test.classNames).lines(for: terminal).joined(separator: "\n") + "\n")
+        let names = test.classNames.isEmpty ? (0..<confusion.classes).map { "\($0)" } : test.classNames
+        terminal.write("\n" + table(confusion, names).lines(for: terminal).joined(separator: "\n") + "\n")
         let errors = confusion.mostFrequentErrors(5).map { error in
-            "\(test.classNames[error.actual]) taken for \(test.classNames[error.predicted]) \(error.count) times"
+            "\(names[error.actual]) taken for \(names[error.predicted]) \(error.count) times"
         }
         if !errors.isEmpty { terminal.write("\nMost frequent errors: \(errors.joined(separator: ", "))\n") }
     }

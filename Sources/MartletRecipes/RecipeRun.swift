@@ -71,9 +71,10 @@ public final class RecipeRun {
             trainer.best = BestEpoch(figure) { try network.save(to: $0.bestModelPath, metadata: note) }
         }
         guard !recipe.metrics.isEmpty else { return }
-        var inUnits: (@Sendable (Tensor) -> Tensor)?
-        if let scaler = data.labelScaler { inUnits = { scaler.inverse($0) } }
-        trainer.metrics = HeldOutMetrics(recipe.metrics, inUnits: inUnits)
+        let scaler = data.labelScaler
+        trainer.metrics = HeldOutMetrics(recipe.metrics) { outputs, labels in
+            scaler.map { ($0.inverse(outputs), $0.inverse(labels)) } ?? (outputs, labels)
+        }
     }
 
     /// Throws where the network's outputs do not go with the labels and the loss.

@@ -4,28 +4,32 @@ import MartletTensor
 public struct HeldOutMetrics: Sendable {
     /// Their names.
     public let names: [MetricName]
-    private let inUnits: (@Sendable (Tensor) -> Tensor)?
+    private let prepare: Preparation?
+
+    /// What is made of a batch's outputs and labels before they are measured.
+    public typealias Preparation =
+        @Sendable (_ outputs: Tensor, _ labels: Tensor) -> (outputs: Tensor, labels: Tensor)
 
     /// Metrics by name.
     ///
-    /// - Parameter inUnits: brings outputs and labels to the units that figures are to be in; nil leaves them.
-    public init(_ names: [MetricName], inUnits: (@Sendable (Tensor) -> Tensor)? = nil) {
-        (self.names, self.inUnits) = (names, inUnits)
+    /// - Parameter prepare: brings outputs and labels to the units that figures are to be in; nil leaves them.
+    public init(_ names: [MetricName], preparing prepare: Preparation? = nil) {
+        (self.names, self.prepare) = (names, prepare)
     }
 
     /// Figures without an example yet.
     func start(classes: Int?) throws(MetricError) -> Tally {
-        Tally(metrics: try MetricSet(names, classes: classes), inUnits: inUnits)
+        Tally(metrics: try MetricSet(names, classes: classes), prepare: prepare)
     }
 
     /// Figures under way.
     struct Tally {
         fileprivate var metrics: MetricSet
-        fileprivate let inUnits: (@Sendable (Tensor) -> Tensor)?
+        fileprivate let prepare: Preparation?
 
         mutating func update(outputs: Tensor, labels: Tensor) throws {
-            guard let inUnits else { return try metrics.update(outputs: outputs, labels: labels) }
-            try metrics.update(outputs: inUnits(outputs), labels: inUnits(labels))
+            let prepared = prepare?(outputs, labels) ?? (outputs: outputs, labels: labels)
+            try metrics.update(outputs: prepared.outputs, labels: prepared.labels)
         }
 
         var values: [MetricName: Double] {

@@ -41,7 +41,13 @@ struct RecipeTests {
             ("optimizer: {betas: [0.9]}\n", "optimizer.betas: expected a list of 2 numbers, found a list of 1"),
             ("schedule: {kind: cosine, form: 3}\n", "r.yaml:1: schedule.form: expected one of"),
             ("schedule: {kind: step}\n", "schedule.every: expected a value, found nothing"),
-            ("schedule: one_cicle\n", "schedule.kind: expected no schedule \"one_cicle\"; expected constant"),
+            ("schedule: one_cicle\n", "r.yaml:1: schedule.kind: expected one of constant, step, multi_step,"),
+            ("schedule: oneCicle\n", "reduce_on_plateau, found \"oneCicle\"; did you mean one_cycle?"),
+            (
+                "schedule: {kind: warmup, steps: 3, start: 0,\n  then: {kind: cosin}}\n",
+                "r.yaml:2: schedule.then.kind: expected one of constant,"
+            ),
+            ("schedule: {kind: warmup, steps: 3, start: 0, then: liner}\n", "found \"liner\"; did you mean linear?"),
             ("seed: 1\n  x: [\n", "expected YAML, found"),
             ("seed: 1\nseed: 2\n", "seed more than once"),
             ("model: {layers: [Linaer: 3]}\n", "did you mean Linear?"),

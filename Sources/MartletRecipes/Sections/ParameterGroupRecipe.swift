@@ -1,4 +1,3 @@
-import Foundation
 import MartletNN
 import MartletOptim
 
@@ -14,7 +13,7 @@ import MartletOptim
 /// In a pattern `*` stands for any letters, `?` for one, `[ab]` for one of several. A parameter belongs to the first group that
 /// names it; those that none names have the optimizer's own settings, and so has a group for what it leaves out.
 struct ParameterGroupRecipe: Sendable {
-    private let patterns: [String]
+    private let patterns: [ParameterPattern]
     private let place: RecipePlace
     private let key: String
     private let learningRate: Double?, weightDecay: Double?
@@ -42,7 +41,7 @@ struct ParameterGroupRecipe: Sendable {
     }
 
     private init(_ map: RecipeMap, having settings: Set<Setting>, decaysAll: Bool) throws {
-        patterns = try map.texts("parameters")
+        patterns = try map.texts("parameters").map(ParameterPattern.init)
         guard !patterns.isEmpty, let node = map.value("parameters") else {
             throw map.error(
                 "parameters", "the names of parameters, or patterns such as \"*.bias\"", map.value("parameters"))
@@ -66,15 +65,15 @@ struct ParameterGroupRecipe: Sendable {
     ///
     /// - Throws: `RecipeError`, with the nearest name there is, for a pattern that names none.
     func take(from rest: inout ParameterSettings, file: String) throws -> ParameterSettings {
-        for pattern in patterns where !rest.parameters.contains(where: { Self.matches($0.name, pattern) }) {
+        for pattern in patterns where !rest.parameters.contains(where: { pattern.matches($0.name) }) {
             let names = rest.parameters.map(\.name)
             throw RecipeError(
                 file: file, place: place, key: key,
-                expected: "a pattern that names a parameter which is in no earlier group", found: "\"\(pattern)\"",
-                nearest: NearestName.find(pattern: pattern, among: names))
+                expected: "a pattern that names a parameter which is in no earlier group", found: "\"\(pattern.text)\"",
+                nearest: pattern.nearest(among: names))
         }
         var own = rest
-        own.parameters = rest.parameters.filter { named in patterns.contains { Self.matches(named.name, $0) } }
+        own.parameters = rest.parameters.filter { named in patterns.contains { $0.matches(named.name) } }
         rest.parameters.removeAll { named in own.parameters.contains { $0.parameter === named.parameter } }
         own.learningRate = learningRate ?? rest.learningRate
         (own.weightDecay, own.hasOwnDecay) = (weightDecay ?? rest.weightDecay, weightDecay != nil)
@@ -83,6 +82,4 @@ struct ParameterGroupRecipe: Sendable {
         own.betas = betas.map { ($0[0], $0[1]) }
         return own
     }
-
-    private static func matches(_ name: String, _ pattern: String) -> Bool { fnmatch(pattern, name, 0) == 0 }
 }

@@ -59,7 +59,7 @@ public struct ScheduleRecipe: Sendable {
                     "an optimizer with a momentum above 0, which \(optimizer.kind.rawValue) has not here",
                     node["momentum"])
             }
-            try Self.checkUnits(node, map.path + ["schedule"], map.file)
+            try Self.check(node, map.path + ["schedule"], map.file)
             _ = try schedule(rate, Length(stepsPerEpoch: 100, epochs: 10))
             map.note("schedule", node)
             return
@@ -157,11 +157,13 @@ public struct ScheduleRecipe: Sendable {
         return key.hasSuffix("_epochs") ? String(key.dropLast("_epochs".count)) : nil
     }
 
-    /// Throws where something is said in steps and in epochs.
-    private static func checkUnits(_ node: RecipeNode, _ path: [String], _ file: String) throws {
+    /// Throws for a kind that there is not, and where something is said in steps and in epochs.
+    private static func check(_ node: RecipeNode, _ path: [String], _ file: String) throws {
         if case .list(let items) = node.content {
-            for (index, item) in items.enumerated() { try checkUnits(item, path + ["\(index)"], file) }
+            for (index, item) in items.enumerated() { try check(item, path + ["\(index)"], file) }
         }
+        let isSchedule = ["schedule", "then"].contains(path.last ?? "") || node["kind"] != nil
+        if isSchedule, !kind(of: node).isEmpty { try checkKind(node, path, file) }
         var met: [String: String] = [:]
         for entry in node.entries {
             let name = nameInSteps(entry.key) ?? entry.key
@@ -170,8 +172,23 @@ public struct ScheduleRecipe: Sendable {
                     file: file, place: entry.place, key: (path + [entry.key]).joined(separator: "."),
                     expected: "\(other) or \(entry.key), not both", found: entry.value.finding)
             }
-            try checkUnits(entry.value, path + [entry.key], file)
+            try check(entry.value, path + [entry.key], file)
         }
+    }
+
+    /// The kinds as recipes write them; the momentum of one_cycle is a setting of its own.
+    private static let kinds =
+        StoredSchedule.kindNames.filter { $0 != OneCycleMomentum.kind }.map(\.asRecipeKey) + ["reduce_on_plateau"]
+
+    private static func checkKind(_ node: RecipeNode, _ path: [String], _ file: String) throws {
+        let kind = kind(of: node)
+        // A plateau is no part of another schedule; names in the saved form are taken too.
+        if kinds.contains(kind) && kind != "reduce_on_plateau" || StoredSchedule.kindNames.contains(kind) { return }
+        let known = path.count > 1 ? kinds.filter { $0 != "reduce_on_plateau" } : kinds
+        throw RecipeError(
+            file: file, place: (node["kind"] ?? node).place, key: (path + ["kind"]).joined(separator: "."),
+            expected: "one of \(known.joined(separator: ", "))", found: "\"\(kind)\"",
+            nearest: NearestName.find(kind, among: known))
     }
 
     private static func inSteps(_ entry: inout RecipeNode.Entry, _ stepsPerEpoch: Int) {

@@ -1,0 +1,62 @@
+import Foundation
+import MartletTesting
+import Testing
+
+@Suite("Recipes by the command", .serialized)
+struct RecipeCommandTests {
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID().uuidString)")
+        .path
+
+    private func recipe(_ text: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let path = folder + "/recipe.yaml"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private let spirals = """
+        data: {kind: spirals, count: 120, classes: 3}
+        model: {layers: [{Linear: 8}, ReLU, {Linear: 3}]}
+
+        """
+
+    @Test("a run keeps the weights of its best epoch, and classes without names are evaluated by their numbers")
+    func bestWeights() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = try recipe(
+            spirals + """
+                metrics: [f1_macro]
+                callbacks: {keep_best: {monitor: validation_f1_macro}}
+                training: {epochs: 3, batch_size: 8, accumulate_batches: 2}
+                """)
+        let run = try ProgramRun("martlet", ["train", path, "--output", folder + "/run"])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        #expect(run.errors.contains("f1_macro 0."))
+        for file in ["best.safetensors", "model.safetensors"] {
+            let evaluation = try ProgramRun("martlet", ["evaluate", "\(folder)/run/\(file)"])
+            #expect(evaluation.exitCode == 0, "\(evaluation.errors)")
+            #expect(evaluation.lines.contains { $0.hasPrefix("2 ") })
+        }
+    }
+
+    @Test(
+        "an optimizer that searches for its step is refused where one gradient is wanted, and what overflows ends with 65"
+    )
+    func refusals() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for arguments in [
+            ["summary", "lenet5", "--memory", "--optimizer", "lbfgs"], ["profile", "lenet5", "--optimizer", "lbfgs"],
+            ["lr-find", try recipe(spirals + "optimizer: lbfgs\n")],
+        ] {
+            let run = try ProgramRun("martlet", arguments)
+            #expect(run.exitCode == 64, "\(arguments)")
+            #expect(run.errors.contains("lbfgs"), "\(run.errors)")
+        }
+        let path = try recipe(
+            spirals.replacing("{Linear: 8}", with: "{Linear: 8}, BatchNorm")
+                + "split: {validation: 0, test: 0}\ntraining: {batch_size: 17}\n")
+        let lonely = try ProgramRun("martlet", ["train", path, "--output", folder + "/run"])
+        #expect(lonely.exitCode == 65)
+        #expect(lonely.errors.contains("recipe.yaml:4: training.batch_size: expected two samples"), "\(lonely.errors)")
+    }
+}
