@@ -4,7 +4,8 @@ struct LayerWatch: Codable, Hashable, Sendable {
     private let names: [String]
     private var dead: [Int]
     private var vanishing: [Int]
-    private var said = Set<String>()
+    /// In the order in which it was said.
+    private var said: [String] = []
 
     init(_ limits: LayerStatistics.Limits, names: [String]) {
         (self.limits, self.names) = (limits, names)
@@ -23,7 +24,9 @@ struct LayerWatch: Codable, Hashable, Sendable {
         func number(_ value: Double) -> String { NumberText.loss(value) }
         for (index, row) in rows.enumerated() {
             func add(_ kind: LayerReport.Warning.Kind, _ detail: String) {
-                guard said.insert("\(index) \(kind)").inserted else { return }
+                let name = "\(index) \(kind)"
+                guard !said.contains(name) else { return }
+                said.append(name)
                 warnings.append(LayerReport.Warning(kind: kind, layer: names[index], step: step, detail: detail))
             }
             dead[index] = row.activations?.zeroShare == 1 ? dead[index] + 1 : 0

@@ -21,7 +21,7 @@ final class StepComputation {
     let noise = StateNumber(0)
     /// The part of a step's examples that a batch has.
     private let share = StateNumber(1)
-    /// Off where a step asks for its loss again: sums and running statistics are then done.
+    /// Off where a step asks for its loss again: sums, running statistics and figures of layers are then done.
     private let isFirst = ModeSwitch()
 
     init(
@@ -94,10 +94,12 @@ final class StepComputation {
         let part = Tensor(share.value().cast(to: batchLoss.dtype))
         let partLoss = batchLoss * part
         if let scaler { scaler.backward(partLoss) } else { partLoss.backward() }
-        let scale = scaler?.scaleTensor
-        statistics?.collect(outputGradientsOver: scale.map { $0 * part } ?? part, parameterGradientsOver: scale)
         for (buffer, value) in buffers { buffer.value = value }
-        if isFirst.isOn { totals.add(counted(batchLoss), outputs: outputs, labels: labels) }
+        if isFirst.isOn {
+            let scale = scaler?.scaleTensor
+            statistics?.collect(outputGradientsOver: scale.map { $0 * part } ?? part, parameterGradientsOver: scale)
+            totals.add(counted(batchLoss), outputs: outputs, labels: labels)
+        }
         return partLoss.detached()
     }
 
@@ -114,7 +116,8 @@ final class StepComputation {
 
     private func forward(_ inputs: Tensor, _ labels: Tensor) -> (outputs: Tensor, loss: Tensor) {
         let run = { [self] in settings.precision.running { model(inputs) } }
-        let outputs = statistics?.watch(run) ?? run()
+        // What is asked for again is not looked at: the figures are those of the place where the step begins.
+        let outputs = isFirst.isOn ? statistics?.watch(run) ?? run() : run()
         return (outputs, settings.precision.running { loss(outputs, labels) })
     }
 

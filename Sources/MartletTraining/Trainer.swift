@@ -83,6 +83,9 @@ public final class Trainer {
 
     /// Stops where settings do not go with the optimizer.
     private static func check(_ optimizer: Optimizer, _ settings: TrainingSettings) {
+        if settings.accumulatedBatches < 1 {
+            stop("Trainer: a step needs at least 1 batch, accumulatedBatches is \(settings.accumulatedBatches)")
+        }
         if optimizer is LBFGS, settings.changesGradients {
             stop("Trainer: LBFGS needs gradients that belong to their losses; leave out clipping and noise")
         }

@@ -197,4 +197,32 @@ struct StepComputationTests {
         let weights = model.weight.value.array(as: Float.self)
         #expect(abs(weights[0] - 3) < 1e-4 && abs(weights[1] + 1) < 1e-4, "\(weights)")
     }
+
+    private final class Reports: TrainingObserver {
+        var all: [LayerReport] = []
+        func layersWereMeasured(_ report: LayerReport) { all.append(report) }
+    }
+
+    @Test("layers are looked at where a step begins, whatever its optimizer asks for afterwards")
+    func statisticsOfTheFirstGradient() throws {
+        func first(_ optimizer: @escaping (ToyProblem.Net) -> Optimizer) throws -> [LayerReport.Row] {
+            let problem = try ToyProblem(
+                settings: TrainingSettings(epochs: 1, checkpointSeconds: nil), statistics: 4, optimizer: optimizer)
+            let seen = Reports()
+            problem.trainer.observers = [seen]
+            _ = try problem.trainer.fit(problem.loader)
+            #expect(seen.all.map(\.step) == [1, 5])
+            return seen.all[0].rows
+        }
+        let plain = try first { SGD($0.parameters, learningRate: 0.1) }
+        for other in [
+            try first { SAM(SGD($0.parameters, learningRate: 0.1), radius: 3) },
+            try first { LBFGS($0.parameters, iterations: 3) },
+        ] {
+            for (a, b) in zip(other, plain) {
+                #expect(a.gradientNorm.map { Float($0) } == b.gradientNorm.map { Float($0) }, "\(a.layer)")
+                #expect(abs((a.gradient?.norm ?? 0) - (b.gradient?.norm ?? 0)) <= 1e-6)
+            }
+        }
+    }
 }
