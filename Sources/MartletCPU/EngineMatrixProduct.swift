@@ -92,7 +92,7 @@ final class PackedMatrixProduct: PackingKernel {
     init?(_ product: MatrixProduct, _ step: StepDescription, plain: EngineMatrixProduct, _ backend: CPUBackend) {
         let right = step.inputs[1]
         let rank = right.type.shape.rank
-        guard step.isInference,
+        guard step.isInference, right.type.dtype != .float32,
             right.strides.dropLast(2).enumerated().allSatisfy({ $1 == 0 || right.type.shape[$0] == 1 }),
             let packed = EngineMatrixProduct(product, step, backend, packs: true), let layout = packed.layout,
             !ce_layout_is_opaque(layout),

@@ -71,9 +71,15 @@ public final class RecipeRun {
             trainer.best = BestEpoch(figure) { try network.save(to: $0.bestModelPath, metadata: note) }
         }
         guard !recipe.metrics.isEmpty else { return }
-        let scaler = data.labelScaler
-        trainer.metrics = HeldOutMetrics(recipe.metrics) { outputs, labels in
-            scaler.map { ($0.inverse(outputs), $0.inverse(labels)) } ?? (outputs, labels)
+        trainer.metrics = HeldOutMetrics(recipe.metrics, preparing: inDataUnits)
+    }
+
+    /// What brings outputs and labels to the units of the data: a loss may take outputs for logarithms, labels may be scaled.
+    private var inDataUnits: HeldOutMetrics.Preparation {
+        let (loss, scaler) = (recipe.loss, data.labelScaler)
+        return { outputs, labels in
+            let predictions = loss.predictions(outputs)
+            return scaler.map { ($0.inverse(predictions), $0.inverse(labels)) } ?? (predictions, labels)
         }
     }
 
@@ -128,14 +134,12 @@ public final class RecipeRun {
     public func measure() throws -> [(name: MetricName, value: Double)] {
         guard !recipe.metrics.isEmpty, let testLoader else { return [] }
         var metrics = try MetricSet(recipe.metrics, classes: testLoader.dataset.classCount)
+        let prepare = inDataUnits
         model.eval()
         for batch in testLoader {
             try withoutGradient {
-                let outputs = recipe.loss.predictions(model(batch.inputs))
-                guard let scaler = data.labelScaler else {
-                    return try metrics.update(outputs: outputs, labels: batch.labels)
-                }
-                try metrics.update(outputs: scaler.inverse(outputs), labels: scaler.inverse(batch.labels))
+                let prepared = prepare(model(batch.inputs), batch.labels)
+                try metrics.update(outputs: prepared.outputs, labels: prepared.labels)
             }
         }
         try testLoader.finish()

@@ -1,3 +1,4 @@
+import MartletGraph
 import MartletOptim
 import MartletTraining
 
