@@ -10,7 +10,7 @@ twenty more steps and reads the last one's loss, so that nothing is under way; n
 STEPS steps, reads the last one's loss, and `seconds` is the wall time of those, from before the first to after that
 read. No other loss is read while time is taken. A step is: clear the gradients, forward, loss, backward, optimizer
 step, on the same batch each time, which is made before. Rows with classic networks differ in some of this: see
-bench_networks.py.
+bench_networks.py, and rows with an optimizer alone in bench_optimizers.py.
 
 Rows (float32; two threads; default initial layouts; betas 0.9 and 0.999, epsilon 1e-8):
   mlp   Linear(784, 128), ReLU, Linear(128, 10); batch 32; mean cross entropy; Adam, learning rate 1e-3
@@ -41,6 +41,7 @@ import tempfile
 import numpy
 import torch
 from bench_networks import NETWORK_ROWS
+from bench_optimizers import OPTIMIZER_ROWS, make_step as optimizer_step
 from bench_worker import EPOCH_ROW, serve
 from torch import nn
 
@@ -176,10 +177,12 @@ def main():
         if row in NETWORK_ROWS:
             import bench_torchvision
             return bench_torchvision.make_step(NETWORK_ROWS[row], arguments.compile)
+        if row in OPTIMIZER_ROWS:
+            return optimizer_step(row, arguments.fused)
         if row == EPOCH_ROW:
             return epoch_step(arguments.fused)
         return addition_step() if row == "add" else training_step(row, arguments.fused, arguments.compile)
-    serve(make_step, [*BATCHES, EPOCH_ROW, "add", *NETWORK_ROWS])
+    serve(make_step, [*BATCHES, EPOCH_ROW, "add", *NETWORK_ROWS, *OPTIMIZER_ROWS])
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ import statistics
 import time
 
 from bench_networks import NETWORK_ROWS
+from bench_optimizers import OPTIMIZER_ROWS, element_count
 
 MARKERS = {
     "small": ("<!-- bench:begin (written by scripts/bench) -->", "<!-- bench:end -->"),
+    "optimizers": ("<!-- optimizers:begin (written by scripts/bench --rows optimizers) -->", "<!-- optimizers:end -->"),
     "networks": ("<!-- networks:begin (written by scripts/bench --rows networks) -->", "<!-- networks:end -->"),
 }
 TITLES = {
@@ -31,13 +33,18 @@ def spread(values, form):
 
 
 def cell(row, seconds):
-    """The time of a step; for a network its images a second."""
+    """The time of a step; for a network its images a second, for an optimizer milliseconds for ten million parameters."""
+    if row in OPTIMIZER_ROWS:
+        scale = 1e3 * 1e7 / element_count(row)
+        return spread([scale * value for value in seconds], lambda time: f"{time:.3g}")
     if row not in NETWORK_ROWS:
         return spread(seconds, duration)
     return spread([NETWORK_ROWS[row].batch / value for value in seconds], lambda rate: f"{rate:.3g}")
 
 
 def title(row):
+    if row in OPTIMIZER_ROWS:
+        return f"{OPTIMIZER_ROWS[row]}, ms"
     return f"{NETWORK_ROWS[row].title}, images/s" if row in NETWORK_ROWS else TITLES[row]
 
 

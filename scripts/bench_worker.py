@@ -5,6 +5,7 @@ import sys
 import time
 
 from bench_networks import NETWORK_ROWS
+from bench_optimizers import OPTIMIZER_ROWS
 
 RECORDED, WARM = 5, 20
 EPOCH_ROW, EPOCH_RECORDED = "epoch", 1
@@ -15,7 +16,7 @@ def begun(step, row):
     """The first losses of a step that has just been made; afterwards it is warm."""
     if row == EPOCH_ROW:
         return [step().item() for _ in range(EPOCH_RECORDED)]
-    network = row in NETWORK_ROWS
+    network = row in NETWORK_ROWS or row in OPTIMIZER_ROWS
     losses = [step().item() for _ in range(NETWORK_RECORDED if network else RECORDED)]
     for _ in range(NETWORK_WARM if network else WARM):
         value = step()
@@ -23,10 +24,12 @@ def begun(step, row):
     return losses
 
 
-def timed(step, steps):
+def timed(step, steps, reads_each=False):
     begin = time.perf_counter()
     for _ in range(steps):
         value = step()
+        if reads_each:
+            value.item()
     value.item()
     return time.perf_counter() - begin
 
@@ -44,8 +47,12 @@ def serve(make_step, rows):
             if kept is None or row != kept:
                 # The old network goes before the new one comes.
                 kept, step = None, None
-                step = make_step(row)
+                try:
+                    step = make_step(row)
+                except NotImplementedError as error:
+                    print(json.dumps({"row": row, "error": str(error)}), flush=True)
+                    continue
                 losses = begun(step, row)
-                kept = row if row in NETWORK_ROWS else None
-            answer = {"row": row, "steps": steps, "seconds": timed(step, steps), "losses": losses}
+                kept = row if row in NETWORK_ROWS or row in OPTIMIZER_ROWS else None
+            answer = {"row": row, "steps": steps, "seconds": timed(step, steps, row in OPTIMIZER_ROWS), "losses": losses}
         print(json.dumps(answer), flush=True)

@@ -70,7 +70,8 @@ struct BenchRow {
                     let b: Tensor = [0.25]
                     return { a + b }
                 }, readsEach: true)
-        default: return NetworkRow.named(plain)?.row(compiled: compiled)
+        default:
+            return OptimizerRow.named(plain)?.row(compiled: compiled) ?? NetworkRow.named(plain)?.row(compiled: compiled)
         }
     }
 
