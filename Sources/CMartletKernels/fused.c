@@ -4,26 +4,44 @@
 #include "fused_run.h"
 #include "mk_parallel.h"
 
-/// Below as many elements a program runs on the calling thread.
-enum { SERIAL_ELEMENTS = 16384, CHUNK_WORK = 16384 };
+/// Below as many elements a program runs on the calling thread. A chunk is at least so many elements, since each fills the
+/// numbers' registers anew, and at least so much work.
+enum { SERIAL_ELEMENTS = 16384, CHUNK_WORK = 16384, CHUNK_ELEMENTS = 4096 };
+
+/// Blocks lie apart by a little more than a page: equal places of two of them would else meet in one set of L1, and a load
+/// would wait for a store to another block that looks like its own.
+enum { BLOCK_BYTES = MK_TILE * 8 + 192 };
+
+/// Shorter rows are moved where they are met: a call would take longer.
+enum { SHORT_ROW = 16 };
 
 static _Thread_local fused_registers *own_registers;
 
-static char *block(const fused_registers *registers, int reg) { return registers->blocks + (int64_t)reg * MK_TILE * 8; }
+static char *block(const fused_run *run, const fused_registers *registers, int reg) {
+    return registers->blocks + (int64_t)run->program->layout.block[reg] * BLOCK_BYTES;
+}
 
 fused_registers *fused_registers_for(const fused_run *run, int64_t n) {
     fused_registers *registers = own_registers;
     if (!registers) {
         registers = own_registers = malloc(sizeof *registers);
-        registers->blocks = aligned_alloc(64, (size_t)MK_MAX_REGISTERS * MK_TILE * 8);
+        registers->blocks = aligned_alloc(64, (size_t)MK_MAX_REGISTERS * BLOCK_BYTES);
     }
     const mk_program *p = run->program;
+    if (n > MK_TILE) n = MK_TILE;
     for (int i = 0; i < p->input_count; i++) {
         const mk_input *in = &p->inputs[i];
-        registers->tiles[in->reg] = block(registers, in->reg);
+        char *own = block(run, registers, in->reg);
+        registers->tiles[in->reg] = own;
         if (in->kind == MK_IN_SCALAR) {
-            tile_splat(in->dtype, in->type, run->scalars[in->buffer], block(registers, in->reg), n < MK_TILE ? n : MK_TILE);
+            tile_splat(in->dtype, in->type, run->scalars[in->buffer], own, n);
+        } else if (p->layout.uniform_inputs >> i & 1) {
+            tile_load(in->dtype, in->type, run->pointers[in->buffer], 0, own, n);
         }
+    }
+    for (int i = 0; i < p->instruction_count; i++) {
+        int d = p->instructions[i].d;
+        registers->tiles[d] = block(run, registers, d);
     }
     return registers;
 }
@@ -35,8 +53,8 @@ typedef struct {
 
 static void locate(const fused_run *run, int64_t start, position *at) {
     for (int d = 0; d < run->program->rank; d++) {
-        at->index[d] = start / run->prefix[d];
-        start -= at->index[d] * run->prefix[d];
+        at->index[d] = start / run->program->layout.prefix[d];
+        start -= at->index[d] * run->program->layout.prefix[d];
     }
 }
 
@@ -73,7 +91,10 @@ static void gather(const fused_run *run, const mk_input *in, char *destination, 
         int64_t count = rank ? row - at.index[rank - 1] : 1;
         if (count > n - done) count = n - done;
         char *d = destination + done * size;
-        if (in->kind == MK_IN_BUFFER) {
+        if (in->kind == MK_IN_BUFFER && in->dtype == MK_FLOAT32 && count < SHORT_ROW) {
+            const float *row_source = (const float *)source + offset;
+            for (int64_t i = 0; i < count; i++) ((float *)d)[i] = row_source[i * inner];
+        } else if (in->kind == MK_IN_BUFFER) {
             tile_load(in->dtype, in->type, source + offset * tile_dtype_size(in->dtype), inner, d, count);
         } else if (in->kind == MK_IN_INDEX) {
             int64_t first = run->scalars[in->buffer].i + offset;
@@ -91,10 +112,11 @@ static void gather(const fused_run *run, const mk_input *in, char *destination, 
 }
 
 static void load(const fused_run *run, fused_registers *registers, int i, int64_t start, int64_t n) {
+    const mk_layout *layout = &run->program->layout;
     const mk_input *in = &run->program->inputs[i];
-    if (in->kind == MK_IN_SCALAR) return;
-    char *own = block(registers, in->reg);
-    if (in->kind == MK_IN_BUFFER && (run->contiguous_inputs >> i & 1)) {
+    if (in->kind == MK_IN_SCALAR || (layout->uniform_inputs >> i & 1)) return;
+    char *own = block(run, registers, in->reg);
+    if (in->kind == MK_IN_BUFFER && (layout->contiguous_inputs >> i & 1)) {
         char *source = (char *)run->pointers[in->buffer] + start * tile_dtype_size(in->dtype);
         if (tile_is_native(in->dtype, in->type)) {
             registers->tiles[in->reg] = source;
@@ -128,23 +150,12 @@ static void scatter(const fused_run *run, const mk_output *out, int type, const 
     }
 }
 
-/// The register type of a register, from whoever writes it.
-static int type_of(const mk_program *p, int reg) {
-    for (int i = 0; i < p->input_count; i++) {
-        if (p->inputs[i].reg == reg) return p->inputs[i].type;
-    }
-    for (int i = 0; i < p->instruction_count; i++) {
-        if (p->instructions[i].d == reg) return p->instructions[i].result;
-    }
-    return MK_R_F32;
-}
-
 static void store(const fused_run *run, fused_registers *registers, int o, int64_t start, int64_t n) {
     const mk_output *out = &run->program->outputs[o];
     if (out->reduction != MK_RED_NONE || (run->direct_outputs >> o & 1)) return;
-    int type = type_of(run->program, out->reg);
+    int type = run->program->layout.type[out->reg];
     const char *source = registers->tiles[out->reg];
-    if (run->contiguous_outputs >> o & 1) {
+    if (run->program->layout.contiguous_outputs >> o & 1) {
         char *target = (char *)run->pointers[out->buffer] + start * tile_dtype_size(out->dtype);
         if (source != target || !tile_is_native(out->dtype, type)) tile_store(out->dtype, type, source, target, 1, n);
         return;
@@ -155,9 +166,6 @@ static void store(const fused_run *run, fused_registers *registers, int o, int64
 void fused_tile(const fused_run *run, fused_registers *registers, int64_t start, int64_t n) {
     const mk_program *p = run->program;
     for (int i = 0; i < p->input_count; i++) load(run, registers, i, start, n);
-    for (int i = 0; i < p->instruction_count; i++) {
-        registers->tiles[p->instructions[i].d] = block(registers, p->instructions[i].d);
-    }
     for (int o = 0; o < p->output_count; o++) {
         if (run->direct_outputs >> o & 1) {
             const mk_output *out = &p->outputs[o];
@@ -171,69 +179,105 @@ void fused_tile(const fused_run *run, fused_registers *registers, int64_t start,
     for (int o = 0; o < p->output_count; o++) store(run, registers, o, start, n);
 }
 
-static int is_contiguous(const fused_run *run, const int64_t *strides) {
-    for (int d = 0; d < run->program->rank; d++) {
-        if (run->program->dims[d] != 1 && strides[d] != run->prefix[d]) return 0;
-    }
-    return 1;
-}
-
 /// An output may be written as it is computed where nothing that is still to be read lies under it: its register is made by
-/// an instruction, and its memory is no input's unless the instruction is the last one.
+/// an instruction, and an input whose memory it takes is read by that one and earlier ones only.
 static int is_direct(const fused_run *run, int o) {
     const mk_program *p = run->program;
     const mk_output *out = &p->outputs[o];
-    if (out->reduction != MK_RED_NONE || !(run->contiguous_outputs >> o & 1)) return 0;
-    int made = -1;
-    for (int i = 0; i < p->instruction_count; i++) {
-        if (p->instructions[i].d == out->reg) made = i;
-    }
-    if (made < 0 || !tile_is_native(out->dtype, p->instructions[made].result)) return 0;
+    if (out->reduction != MK_RED_NONE || !(p->layout.contiguous_outputs >> o & 1)) return 0;
+    int made = p->layout.made[out->reg];
+    if (made < 0 || !tile_is_native(out->dtype, p->layout.type[out->reg])) return 0;
     for (int other = 0; other < o; other++) {
         if (p->outputs[other].reg == out->reg) return 0;
     }
-    if (made == p->instruction_count - 1) return 1;
     for (int i = 0; i < p->input_count; i++) {
-        if (p->inputs[i].kind == MK_IN_BUFFER && run->pointers[p->inputs[i].buffer] == run->pointers[out->buffer]) return 0;
+        const mk_input *in = &p->inputs[i];
+        if (in->kind != MK_IN_BUFFER || run->pointers[in->buffer] != run->pointers[out->buffer]) continue;
+        if (p->layout.last_use[in->reg] > made) return 0;
+        // What is stored after the last instruction is read until then.
+        for (int other = 0; other < p->output_count; other++) {
+            if (p->outputs[other].reg == in->reg) return 0;
+        }
     }
     return 1;
 }
 
-static void run_chunk(void *context, int64_t begin, int64_t end) {
-    const fused_run *run = context;
-    int64_t first = begin * MK_TILE, last = end * MK_TILE < run->total ? end * MK_TILE : run->total;
+static fused_run run_on(const mk_program *program, void *const *pointers, const mk_scalar *scalars) {
+    fused_run run = {.program = program, .pointers = pointers, .scalars = scalars};
+    for (int o = 0; o < program->output_count; o++) {
+        if (is_direct(&run, o)) run.direct_outputs |= 1ull << o;
+    }
+    return run;
+}
+
+static void run_range(const fused_run *run, int64_t first, int64_t last) {
     fused_registers *registers = fused_registers_for(run, last - first);
     for (int64_t start = first; start < last; start += MK_TILE) {
         fused_tile(run, registers, start, last - start < MK_TILE ? last - start : MK_TILE);
     }
 }
 
+static void run_chunk(void *context, int64_t begin, int64_t end) {
+    const fused_run *run = context;
+    int64_t total = run->program->layout.total;
+    run_range(run, begin * MK_TILE, end * MK_TILE < total ? end * MK_TILE : total);
+}
+
 void mk_fused_run(const mk_program *program, void *const *pointers, const mk_scalar *scalars) {
-    fused_run run = {.program = program, .pointers = pointers, .scalars = scalars, .total = 1};
+    fused_run run = run_on(program, pointers, scalars);
     int is_reduction = 0;
-    for (int d = program->rank - 1; d >= 0; d--) {
-        run.prefix[d] = run.total;
-        run.total *= program->dims[d];
-    }
-    for (int i = 0; i < program->input_count; i++) {
-        if (is_contiguous(&run, program->inputs[i].strides)) run.contiguous_inputs |= 1ull << i;
-    }
-    for (int o = 0; o < program->output_count; o++) {
-        if (program->outputs[o].reduction != MK_RED_NONE) is_reduction = 1;
-        if (is_contiguous(&run, program->outputs[o].strides)) run.contiguous_outputs |= 1ull << o;
-    }
-    for (int o = 0; o < program->output_count; o++) {
-        if (is_direct(&run, o)) run.direct_outputs |= 1ull << o;
-    }
+    for (int o = 0; o < program->output_count; o++) is_reduction |= program->outputs[o].reduction != MK_RED_NONE;
     if (is_reduction) {
         fused_reduce(&run);
         return;
     }
-    int64_t tiles = (run.total + MK_TILE - 1) / MK_TILE;
-    if (run.total <= SERIAL_ELEMENTS) {
+    int64_t total = program->layout.total, tiles = (total + MK_TILE - 1) / MK_TILE;
+    if (total <= SERIAL_ELEMENTS) {
         run_chunk(&run, 0, tiles);
         return;
     }
     int64_t grain = CHUNK_WORK / (MK_TILE * (int64_t)(program->instruction_count + 1));
-    mk_parallel_for(tiles, grain < 2 ? 2 : grain, run_chunk, &run);
+    int64_t least = CHUNK_ELEMENTS / MK_TILE;
+    mk_parallel_for(tiles, grain < least ? least : grain, run_chunk, &run);
+}
+
+// MARK: many sets of tensors
+
+typedef struct {
+    const mk_program *program;
+    void *const *pointers;
+    const int64_t *counts;
+    int64_t width, set_count;
+    const mk_scalar *scalars;
+} fused_sets;
+
+static int64_t tiles_of(int64_t elements) { return (elements + MK_TILE - 1) / MK_TILE; }
+
+/// Tiles are numbered through all sets.
+static void run_sets_chunk(void *context, int64_t begin, int64_t end) {
+    const fused_sets *sets = context;
+    int64_t first = 0;
+    for (int64_t s = 0; s < sets->set_count && first < end; s++) {
+        int64_t tiles = tiles_of(sets->counts[s]);
+        int64_t from = begin > first ? begin - first : 0, to = end - first < tiles ? end - first : tiles;
+        if (from < to) {
+            fused_run run = run_on(sets->program, sets->pointers + s * sets->width, sets->scalars);
+            int64_t last = to * MK_TILE < sets->counts[s] ? to * MK_TILE : sets->counts[s];
+            run_range(&run, from * MK_TILE, last);
+        }
+        first += tiles;
+    }
+}
+
+void mk_fused_run_sets(
+    const mk_program *program, void *const *pointers, int64_t width, const int64_t *counts, int64_t set_count,
+    const mk_scalar *scalars) {
+    fused_sets sets = {program, pointers, counts, width, set_count, scalars};
+    int64_t tiles = 0, elements = 0;
+    for (int64_t s = 0; s < set_count; s++) {
+        tiles += tiles_of(counts[s]);
+        elements += counts[s];
+    }
+    if (elements <= SERIAL_ELEMENTS) run_sets_chunk(&sets, 0, tiles);
+    else mk_parallel_for(tiles, 2 * CHUNK_ELEMENTS / MK_TILE, run_sets_chunk, &sets);
 }

@@ -166,14 +166,44 @@ static void columns(const reduction *red, fused_registers *registers, int64_t a,
     }
 }
 
+/// B > 1 and R·B small: several a share a tile.
+static void short_columns(const reduction *red, fused_registers *registers, int64_t a, int64_t count) {
+    const mk_program *p = red->run->program;
+    int64_t scratch[MK_TILE], each = red->r * red->b, n = count * each;
+    fused_tile(red->run, registers, a * each, n);
+    for (int k = 0; k < red->reduced_count; k++) {
+        const mk_output *out = &p->outputs[red->reduced[k]];
+        const char *x = widened(red->type[k], registers->tiles[out->reg], scratch, n);
+        int type = red->type[k] == MK_R_BOOL ? MK_R_I64 : red->type[k], size = accumulator_size(type);
+        for (int64_t i = 0; i < count; i++) {
+            char *target = partial(red, k, a + i, 0);
+            const char *own = x + i * each * size;
+            memcpy(target, own, (size_t)(red->b * size));
+            for (int64_t row = 1; row < red->r; row++) {
+                fold_lanes(type, out->reduction, target, own + row * red->b * size, red->b);
+            }
+        }
+    }
+}
+
 // MARK: the whole
+
+/// How many a share a tile; 0 where one takes a tile or more.
+static int64_t together_of(const reduction *red) {
+    int64_t each = red->r * red->b;
+    return red->blocks == 1 && each <= MK_TILE / 2 ? MK_TILE / each : 0;
+}
 
 static void run_units(void *context, int64_t begin, int64_t end) {
     const reduction *red = context;
     fused_registers *registers = fused_registers_for(red->run, MK_TILE);
-    if (red->b == 1 && red->r <= MK_TILE / 2) {
-        int64_t together = MK_TILE / red->r;
-        for (int64_t a = begin; a < end; a += together) short_rows(red, registers, a, end - a < together ? end - a : together);
+    int64_t together = together_of(red);
+    if (together) {
+        for (int64_t a = begin; a < end; a += together) {
+            int64_t count = end - a < together ? end - a : together;
+            if (red->b == 1) short_rows(red, registers, a, count);
+            else short_columns(red, registers, a, count);
+        }
         return;
     }
     for (int64_t unit = begin; unit < end; unit++) {
@@ -240,12 +270,7 @@ void fused_reduce(const fused_run *run) {
     for (int o = 0; o < p->output_count; o++) {
         if (p->outputs[o].reduction == MK_RED_NONE) continue;
         red.reduced[red.reduced_count] = o;
-        for (int i = 0; i < p->input_count; i++) {
-            if (p->inputs[i].reg == p->outputs[o].reg) red.type[red.reduced_count] = p->inputs[i].type;
-        }
-        for (int i = 0; i < p->instruction_count; i++) {
-            if (p->instructions[i].d == p->outputs[o].reg) red.type[red.reduced_count] = p->instructions[i].result;
-        }
+        red.type[red.reduced_count] = p->layout.type[p->outputs[o].reg];
         red.reduced_count++;
     }
     red.block = BLOCK_ELEMENTS / red.b < 128 ? 128 : BLOCK_ELEMENTS / red.b;
@@ -259,11 +284,11 @@ void fused_reduce(const fused_run *run) {
         kept_size = needed;
     }
     red.partials = kept_partials;
-    int short_form = red.b == 1 && red.r <= MK_TILE / 2;
-    int64_t units = short_form ? red.a : red.a * red.blocks * red.b_tiles;
-    int64_t work = run->total / (units ? units : 1) * (p->instruction_count + 1);
-    int64_t grain = run->total <= SERIAL_ELEMENTS ? units : 16384 / (work ? work : 1);
-    if (short_form) grain = (grain / (MK_TILE / red.r) + 1) * (MK_TILE / red.r);
+    int64_t together = together_of(&red);
+    int64_t units = together ? red.a : red.a * red.blocks * red.b_tiles;
+    int64_t work = p->layout.total / (units ? units : 1) * (p->instruction_count + 1);
+    int64_t grain = p->layout.total <= SERIAL_ELEMENTS ? units : 16384 / (work ? work : 1);
+    if (together) grain = (grain / together + 1) * together;
     mk_parallel_for(units, grain < 1 ? 1 : grain, run_units, &red);
     for (int k = 0; k < red.reduced_count; k++) {
         combine(&red, k);

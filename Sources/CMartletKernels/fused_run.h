@@ -9,15 +9,11 @@ typedef struct {
     const mk_program *program;
     void *const *pointers;
     const mk_scalar *scalars;
-    int64_t total;
-    /// An input or output whose strides walk the iteration space in row-major order.
-    uint64_t contiguous_inputs, contiguous_outputs;
     /// Outputs that the instruction making them may write straight to memory.
     uint64_t direct_outputs;
-    int64_t prefix[MK_MAX_RANK];  // elements in one step of each dimension
 } fused_run;
 
-/// A worker's registers: one block each, and where each register's tile lies now (its block, or memory used in place).
+/// A worker's blocks of memory, and where each register's tile lies now (its block, or memory used in place).
 typedef struct {
     char *blocks;
     void *tiles[MK_MAX_REGISTERS];

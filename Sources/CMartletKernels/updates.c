@@ -1,6 +1,7 @@
 #include "mk_updates.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "matmul_clones.h"
 #include "mk_parallel.h"
@@ -8,15 +9,17 @@
 /// Elements of work a chunk holds: small parameters share one, large ones are cut.
 enum { CHUNK = 8192 };
 
-/// One stretch of one parameter. Each line rounds once, as the composite's body does.
-MK_CLONES static void adam_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
-    const mk_adam k = *(const mk_adam *)step;
-    const mk_adam_segment *s = segment;
+#define INLINE static inline __attribute__((always_inline))
+
+/// One stretch of one parameter. Each line rounds once, as the composite's body does; a scale of 1 changes no bit.
+INLINE void adam_loop(const mk_adam k, const mk_adam_segment *s, int64_t begin, int64_t end, bool keeps) {
     const float *p = s->parameter, *g = s->gradient, *m = s->first, *v = s->second;
-    float *np = s->new_parameter, *nm = s->new_first, *nv = s->new_second;
+    float *np = s->new_parameter, *nm = s->new_first, *nv = s->new_second, *ng = s->scaled_gradient;
 #pragma clang loop vectorize(assume_safety)
     for (int64_t i = begin; i < end; i++) {
-        float gradient = k.maximize ? -g[i] : g[i];
+        float gradient = k.gradient_scale * g[i];
+        if (keeps) ng[i] = gradient;
+        gradient = k.maximize ? -gradient : gradient;
         float parameter = p[i];
         if (k.has_l2) gradient = gradient + k.l2_decay * parameter;
         if (k.has_shrink) parameter = k.shrink * parameter;
@@ -29,16 +32,22 @@ MK_CLONES static void adam_stretch(const void *step, const void *segment, int64_
     }
 }
 
-/// One stretch of one parameter. Each line rounds once, as the composite's body does; a gain of 1 changes no bit.
-MK_CLONES static void sgd_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
-    const mk_sgd k = *(const mk_sgd *)step;
-    const mk_sgd_segment *s = segment;
+MK_CLONES static void adam_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
+    const mk_adam_segment *s = segment;
+    if (s->scaled_gradient) adam_loop(*(const mk_adam *)step, s, begin, end, true);
+    else adam_loop(*(const mk_adam *)step, s, begin, end, false);
+}
+
+/// One stretch of one parameter. Each line rounds once, as the composite's body does; a gain or a scale of 1 changes no bit.
+INLINE void sgd_loop(const mk_sgd k, const mk_sgd_segment *s, int64_t begin, int64_t end, bool keeps) {
     const float *p = s->parameter, *g = s->gradient, *v = s->velocity;
-    float *np = s->new_parameter, *nv = s->new_velocity;
+    float *np = s->new_parameter, *nv = s->new_velocity, *ng = s->scaled_gradient;
     if (!k.has_momentum) {
 #pragma clang loop vectorize(assume_safety)
         for (int64_t i = begin; i < end; i++) {
-            float gradient = k.maximize ? -g[i] : g[i];
+            float gradient = k.gradient_scale * g[i];
+            if (keeps) ng[i] = gradient;
+            gradient = k.maximize ? -gradient : gradient;
             float parameter = p[i];
             if (k.has_l2) gradient = gradient + k.l2_decay * parameter;
             if (k.has_shrink) parameter = k.shrink * parameter;
@@ -48,7 +57,9 @@ MK_CLONES static void sgd_stretch(const void *step, const void *segment, int64_t
     }
 #pragma clang loop vectorize(assume_safety)
     for (int64_t i = begin; i < end; i++) {
-        float gradient = k.maximize ? -g[i] : g[i];
+        float gradient = k.gradient_scale * g[i];
+        if (keeps) ng[i] = gradient;
+        gradient = k.maximize ? -gradient : gradient;
         float parameter = p[i];
         if (k.has_l2) gradient = gradient + k.l2_decay * parameter;
         if (k.has_shrink) parameter = k.shrink * parameter;
@@ -57,6 +68,12 @@ MK_CLONES static void sgd_stretch(const void *step, const void *segment, int64_t
         nv[i] = velocity;
         np[i] = parameter - k.rate * (k.nesterov ? k.momentum * velocity + gradient : velocity);
     }
+}
+
+MK_CLONES static void sgd_stretch(const void *step, const void *segment, int64_t begin, int64_t end) {
+    const mk_sgd_segment *s = segment;
+    if (s->scaled_gradient) sgd_loop(*(const mk_sgd *)step, s, begin, end, true);
+    else sgd_loop(*(const mk_sgd *)step, s, begin, end, false);
 }
 
 typedef struct {

@@ -71,7 +71,8 @@ struct BenchRow {
                     return { a + b }
                 }, readsEach: true)
         default:
-            return OptimizerRow.named(plain)?.row(compiled: compiled) ?? NetworkRow.named(plain)?.row(compiled: compiled)
+            return OptimizerRow.named(plain)?.row(compiled: compiled)
+                ?? NetworkRow.named(plain)?.row(compiled: compiled)
         }
     }
 

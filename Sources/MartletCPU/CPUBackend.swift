@@ -99,7 +99,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
 
     package func prepare(_ step: StepDescription) throws -> any PreparedKernel {
         switch step.work {
-        case .fused(let kernel): FusedProgram(kernel)
+        case .fused(let kernel): step.repetitions > 1 ? GatheredProgram(kernel, step) : FusedProgram(kernel)
         case .primitive(let primitive, let arguments): try prepare(primitive, arguments, step)
         }
     }

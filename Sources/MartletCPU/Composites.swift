@@ -10,6 +10,7 @@ enum CompositeKernels {
         case let folded as ConvolutionActivation: EngineConvolution.has(folded, operands, backend.engine)
         case let quantized as QuantizedConvolution: EngineConvolution.has(quantized, operands, backend.engine)
         case is Quantize: Quantization.has(operands)
+        case is SquaredNorm: operands.allSatisfy { $0.type.dtype == .float32 && $0.block == nil }
         case is BatchNormTraining, is BatchNormGradient: BlockedBatchNorm.has(composite, operands, backend.engine)
         default: Updates.hasKernel(for: composite, operands: operands.map(\.type))
         }
@@ -24,6 +25,7 @@ enum CompositeKernels {
         case let gradient as SoftmaxCrossEntropyGradient: backend.prepare(gradient, step)
         case let norm as BatchNormTraining: BlockedBatchNorm.kernel(norm, step)
         case let gradient as BatchNormGradient: BlockedBatchNorm.kernel(gradient, step)
+        case is SquaredNorm: SquaredNormKernel(step)
         case let quantize as Quantize: Quantization.kernel(quantize, step)
         case is ConvolutionActivation, is QuantizedConvolution: try backend.prepareFolded(composite, step)
         default: try Updates.prepare(composite, step)

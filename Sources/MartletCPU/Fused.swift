@@ -6,7 +6,7 @@ import MartletRuntime
 ///
 /// `@unchecked Sendable`: what it points at is its own, written in `init` only.
 final class FusedProgram: PreparedKernel, @unchecked Sendable {
-    private let program: UnsafeMutablePointer<mk_program>
+    fileprivate let program: UnsafeMutablePointer<mk_program>
     private let inputs: UnsafeMutablePointer<mk_input>
     private let instructions: UnsafeMutablePointer<mk_instruction>
     private let outputs: UnsafeMutablePointer<mk_output>
@@ -34,8 +34,9 @@ final class FusedProgram: PreparedKernel, @unchecked Sendable {
                 rank: Int32(plan.sizes.count), reduced_begin: Int32(plan.reduced.lowerBound),
                 reduced_end: Int32(plan.reduced.upperBound), dims: filled(plan.sizes),
                 input_count: Int32(kernel.inputs.count), instruction_count: Int32(kernel.instructions.count),
-                output_count: Int32(kernel.outputs.count), inputs: inputs, instructions: instructions, outputs: outputs)
-        )
+                output_count: Int32(kernel.outputs.count), inputs: inputs, instructions: instructions, outputs: outputs,
+                layout: mk_layout()))
+        mk_fused_prepare(program)
     }
 
     deinit {
@@ -96,6 +97,39 @@ final class FusedProgram: PreparedKernel, @unchecked Sendable {
         if instruction.operands.count > 1 { result.b = UInt8(instruction.operands[1]) }
         if instruction.operands.count > 2 { result.c = UInt8(instruction.operands[2]) }
         return result
+    }
+}
+
+/// A fused kernel on many sets of tensors: the operands of each set follow one another among the step's pointers, then the results.
+final class GatheredProgram: PreparedKernel {
+    private let program: FusedProgram
+    /// Elements of each set.
+    private let counts: [Int64]
+    private let inputCount: Int
+    private let outputCount: Int
+
+    init(_ kernel: FusedKernel, _ step: StepDescription) {
+        program = FusedProgram(kernel)
+        let sets = step.repetitions
+        (inputCount, outputCount) = (step.inputs.count / sets, step.outputs.count / sets)
+        let results = step.outputs.count / sets
+        counts = (0..<sets).map { Int64(step.outputs[$0 * results].type.shape.elementCount) }
+    }
+
+    func run(_ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, _ scalars: UnsafePointer<Scalar>) {
+        let (width, results) = (inputCount + outputCount, pointers + inputCount * counts.count)
+        withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: width * counts.count) { table in
+            for set in counts.indices {
+                for input in 0..<inputCount { table[set * width + input] = pointers[set * inputCount + input] }
+                for output in 0..<outputCount {
+                    table[set * width + inputCount + output] = results[set * outputCount + output]
+                }
+            }
+            scalars.withMemoryRebound(to: mk_scalar.self, capacity: 1) { numbers in
+                mk_fused_run_sets(
+                    program.program, table.baseAddress, Int64(width), counts, Int64(counts.count), numbers)
+            }
+        }
     }
 }
 

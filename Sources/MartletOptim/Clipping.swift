@@ -11,10 +11,10 @@ import MartletTensor
 public func clipGradientNorm(_ parameters: [Parameter], to limit: Double) -> Tensor {
     withoutGradient {
         let found = parameters.compactMap { parameter in parameter.gradient.map { (parameter, $0) } }
-        guard let first = found.first else { return Tensor.zeros([]) }
-        let squares = found.map { $1.square().sum() }
-        let norm = squares.dropFirst().reduce(squares[0], +).sqrt()
-        let scale = minimum(limit / (norm + 1e-6), Tensor.ones(like: first.1.sum()))
+        guard !found.isEmpty else { return Tensor.zeros([]) }
+        let squares = Value.make(.composite(CompositeCall(SquaredNorm())), found.map(\.1.value))
+        let norm = Tensor(squares).sqrt()
+        let scale = minimum(limit / (norm + 1e-6), Tensor.ones(like: norm))
         for (parameter, gradient) in found { parameter.gradient = gradient * scale }
         return norm
     }

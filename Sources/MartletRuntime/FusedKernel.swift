@@ -51,7 +51,7 @@ package struct FusedKernel: Sendable {
         case cast
     }
 
-    package struct Instruction: Sendable {
+    package struct Instruction: Sendable, Hashable {
         package let operation: Operation
         package let operands: [Register]
         /// The type of the operands that are computed on (the branches' for a selection).

@@ -8,8 +8,10 @@ package struct Fusion {
         /// The iteration space of a fused group; nil for a structural primitive.
         package var shape: Shape?
         package var reducedAxes: [Int]?
+        /// What the group loads, each a register.
+        var loads: Set<PlanGraph.Operand> = []
         /// Registers taken so far, inputs and instructions.
-        var registers = 0
+        var registers: Int { loads.count + items.count }
     }
 
     package private(set) var groups: [Group] = []
@@ -20,7 +22,7 @@ package struct Fusion {
     private var reads: [Set<Int>] = []
 
     /// Registers a tile program has.
-    private static let registerLimit = 30
+    private static let registerLimit = 60
 
     package init(_ graph: PlanGraph, fusesSteps: Bool = true, defers: Bool = true) {
         self.graph = graph
@@ -109,7 +111,8 @@ package struct Fusion {
     private func accepts(_ group: Int, _ index: Int, _ shape: Shape) -> Bool {
         let item = graph.items[index]
         guard groups[group].shape?.sizes == shape.sizes,
-            groups[group].registers + item.inputs.count + 1 <= Fusion.registerLimit
+            groups[group].loads.union(loads(of: item, in: group)).count + groups[group].items.count
+                < Fusion.registerLimit
         else { return false }
         if case .reduce(let reduce) = item.work, let axes = groups[group].reducedAxes, axes != reduce.axes {
             return false
@@ -134,7 +137,8 @@ package struct Fusion {
     /// Two groups of one shape may become one where neither reads the other through a third.
     private func canMerge(_ a: Int, into b: Int) -> Bool {
         guard groups[a].shape?.sizes == groups[b].shape?.sizes,
-            groups[a].registers + groups[b].registers <= Fusion.registerLimit - 4
+            groups[a].loads.union(groups[b].loads).count + groups[a].items.count + groups[b].items.count
+                < Fusion.registerLimit
         else { return false }
         if let left = groups[a].reducedAxes, let right = groups[b].reducedAxes, left != right { return false }
         return !dependsIndirectly(a, on: b) && !dependsIndirectly(b, on: a) && !reads[a].contains(b)
@@ -173,16 +177,13 @@ package struct Fusion {
         if groups[group].items.count > 1, groups[group].items[groups[group].items.count - 2] > index {
             groups[group].items.sort()
         }
-        var newRegisters = 1
+        groups[group].loads.formUnion(loads(of: item, in: group))
         for input in item.inputs {
-            let source = producer(of: input.view)
-            if let source, source != group { reads[group].insert(source) }
-            if source != group { newRegisters += 1 }
+            if let source = producer(of: input.view), source != group { reads[group].insert(source) }
         }
         for input in item.inputs {
             for source in sources(behind: input) where source != group { reads[group].insert(source) }
         }
-        groups[group].registers += newRegisters
         if case .reduce(let reduce) = item.work { groups[group].reducedAxes = reduce.axes }
     }
 
@@ -196,10 +197,16 @@ package struct Fusion {
         }
     }
 
+    /// What an item loads in a group: all that the group does not make.
+    private func loads(of item: PlanGraph.Item, in group: Int) -> [PlanGraph.Operand] {
+        item.inputs.filter { producer(of: $0.view) != group }
+    }
+
     private mutating func merge(_ a: Int, into b: Int) {
         for item in groups[a].items { groupOfItem[item] = b }
         groups[b].items = (groups[b].items + groups[a].items).sorted()
-        groups[b].registers += groups[a].registers
+        groups[b].loads.formUnion(groups[a].loads)
+        groups[a].loads = []
         groups[b].reducedAxes = groups[b].reducedAxes ?? groups[a].reducedAxes
         reads[b].formUnion(reads[a])
         reads[b].remove(a)

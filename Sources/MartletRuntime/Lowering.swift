@@ -9,6 +9,9 @@ package struct Lowering {
     var converted: [Operand: Operand] = [:]
     var blockedCopies: [BlockedKey: Operand] = [:]
     private var quantized: [QuantizedKey: [Operand]] = [:]
+    /// Numbers that bodies of composites worked out, and how many bodies are being lowered.
+    private var sharedNumbers: [NumberKey: Operand] = [:]
+    private var bodyDepth = 0
 
     /// x·1 and x/1 are x.
     private let simplifies: Bool
@@ -130,7 +133,19 @@ package struct Lowering {
     ) -> [Operand] {
         if type.shape.elementCount == 0 { return [virtual(.empty, type, strides: type.shape.contiguousStrides)] }
         if operands.contains(where: { $0.blockedShape != nil }) { return blockedElementwise(operation, operands, type) }
-        return graph.addItem(.elementwise(operation), operands, [type])
+        guard bodyDepth > 0, type.shape.rank == 0 else {
+            return graph.addItem(.elementwise(operation), operands, [type])
+        }
+        // The updates of many parameters work out the same numbers.
+        let key = NumberKey(operation: operation, operands: operands.map(numberOperand), type: type)
+        let result = sharedNumbers[key] ?? graph.addItem(.elementwise(operation), operands, [type])[0]
+        sharedNumbers[key] = result
+        return [result]
+    }
+
+    private func numberOperand(_ operand: Operand) -> NumberKey.Operand {
+        guard case .scalar(let reference) = graph.bases[operand.view.base].kind else { return .value(operand) }
+        return .number(reference, operand.type)
     }
 
     /// The operand in another type, where a kernel counts in its result's.
@@ -251,7 +266,11 @@ package struct Lowering {
     /// The body of a composite in its place.
     private mutating func inlined(_ call: CompositeCall, _ operands: [Operand]) -> [Operand] {
         let trace = Recording(transformation: call.name)
-        defer { trace.discard() }
+        bodyDepth += 1
+        defer {
+            bodyDepth -= 1
+            trace.discard()
+        }
         var inputs: [Value] = []
         let outputs = Recording.with(trace) {
             Modes.with({ $0.recordsHistory = false }) {
@@ -276,6 +295,17 @@ package struct Lowering {
         }
         return results[value.index]
     }
+}
+
+/// A number and how it was made.
+private struct NumberKey: Hashable {
+    enum Operand: Hashable {
+        case number(ArgumentReference, TensorType)
+        case value(PlanGraph.Operand)
+    }
+    let operation: FusedKernel.Operation
+    let operands: [Operand]
+    let type: TensorType
 }
 
 /// A value and how it was quantized.

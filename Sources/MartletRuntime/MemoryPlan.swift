@@ -74,14 +74,16 @@ struct MemoryPlan {
         for (position, base) in step.outputs.enumerated() {
             let type = graph.bases[base].type
             if type.byteCount == 0 { continue }
+            let isKept = graph.bases[base].isKept
             let donor = donors(step, position, backend).first { candidate in
                 !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
                     && candidate.type.dtype == type.dtype
                     && (lastUse[candidate.view.base] == index || PlannedBug.planted == .wrongDonation)
                     && graph.isWhole(candidate) && !graph.bases[candidate.view.base].isKept
+                    && canGive(candidate.view.base, toKept: isKept)
                     && step.basesRead(graph).filter { $0 == candidate.view.base }.count == 1
             }
-            if graph.bases[base].isKept {
+            if isKept {
                 var buffer = KeptBuffer(byteCount: type.byteCount)
                 if let donor, case .leaf(let leaf) = graph.bases[donor.view.base].kind,
                     donatedLeaves.insert(leaf).inserted
@@ -113,14 +115,25 @@ struct MemoryPlan {
     /// Operands whose memory a result may take.
     private func donors(_ step: Planner.Step, _ position: Int, _ backend: any Backend) -> [PlanGraph.Operand] {
         guard passes.contains(.donation) else { return [] }
+        let outputs = step.outputs.count / step.repetitions
+        let inputs = step.inputs.count / step.repetitions
         switch step.work {
         case .fused(let kernel):
-            return kernel.outputs[position].reduction == nil ? step.inputs : []
+            guard kernel.outputs[position % outputs].reduction == nil else { return [] }
+            return Array(step.inputs[position / outputs * inputs..<(position / outputs + 1) * inputs])
         case .primitive(let primitive, _):
-            let outputs = step.outputs.count / step.repetitions
-            let inputs = step.inputs.count / step.repetitions
             guard let own = backend.donation(primitive, result: position % outputs) else { return [] }
             return [step.inputs[position / outputs * inputs + own]]
+        }
+    }
+
+    /// A kept result can take a leaf's memory only, a temporary one the arena's only: an update takes what it renews, and not the
+    /// gradient beside it.
+    private func canGive(_ base: Int, toKept isKept: Bool) -> Bool {
+        switch places[base] {
+        case .leaf(let leaf): isKept && !donatedLeaves.contains(leaf)
+        case .arena: !isKept
+        case .buffer, .nowhere: false
         }
     }
 

@@ -359,7 +359,8 @@ extension StepDescription {
                 }
             }
             let reductions = kernel.outputs.compactMap(\.reduction).map { "\($0)" }
-            return "fused(" + (operations + reductions).joined(separator: " ") + ")"
+            let name = "fused(" + (operations + reductions).joined(separator: " ") + ")"
+            return repetitions > 1 ? "\(name) ×\(repetitions)" : name
         }
     }
 }

@@ -35,11 +35,14 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     /// `QuantizedFusion`.
     package static let quantizedFusion = PlanPasses(rawValue: 1 << 12)
 
+    /// `UpdateScaling`.
+    package static let updateScaling = PlanPasses(rawValue: 1 << 13)
+
     /// Every pass by its name, in the order in which they run.
     package static let named: [(name: String, pass: PlanPasses)] = [
         ("simplification", .simplification), ("composite-kernels", .compositeKernels), ("layout", .layout),
         ("batch-norm-fusion", .batchNormFusion), ("convolution-fusion", .convolutionFusion),
-        ("quantized-fusion", .quantizedFusion), ("fusion", .fusion),
+        ("quantized-fusion", .quantizedFusion), ("update-scaling", .updateScaling), ("fusion", .fusion),
         ("fusion-deferral", .fusionDeferral), ("update-gathering", .updateGathering), ("donation", .donation),
         ("memory-reuse", .memoryReuse), ("packed-weights", .packedWeights), ("parallel-steps", .parallelSteps),
     ]

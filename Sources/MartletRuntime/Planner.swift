@@ -2,11 +2,11 @@ import MartletGraph
 
 /// From a lowered graph to a plan: fuse, schedule, place in memory, prepare the kernels.
 package struct Planner {
-    private let backend: any Backend
+    let backend: any Backend
     private(set) var graph: PlanGraph
     private let kept: [PlanGraph.Operand]
     private let passes: PlanPasses
-    private(set) var steps: [Step] = []
+    var steps: [Step] = []
 
     /// A step before its kernel is prepared.
     struct Step {
@@ -32,6 +32,7 @@ package struct Planner {
         if passes.contains(.batchNormFusion) { graph = BatchNormFusion.applied(to: graph, backend: backend) }
         if passes.contains(.convolutionFusion) { graph = ConvolutionFusion.applied(to: graph, backend: backend) }
         if passes.contains(.quantizedFusion) { graph = QuantizedFusion.applied(to: graph, backend: backend) }
+        if passes.contains(.updateScaling) { graph = UpdateScaling.applied(to: graph, backend: backend) }
         let schedule = { (graph: PlanGraph) in Planner(backend, graph, kept, passes) }
         let planner =
             try settings.memoryLimit.map { try RecomputationChoice.planner(for: graph, limit: $0, schedule) }
@@ -106,29 +107,6 @@ package struct Planner {
         return readers
     }
 
-    /// Calls of one update composite on different parameters become one step, where nothing reads their results before.
-    private mutating func gatherUpdates() {
-        var byCall: [UpdateKey: [Int]] = [:]
-        for (index, step) in steps.enumerated() {
-            guard case .primitive(.composite(let call), _) = step.work,
-                let update = call.composite as? any UpdateComposite
-            else { continue }
-            let key = UpdateKey(call: call, scalars: Array(step.inputs.dropFirst(update.tensorCount)))
-            byCall[key, default: []].append(index)
-        }
-        let read = Set(steps.flatMap { $0.inputs.map(\.view.base) })
-        var removed = Set<Int>()
-        for (_, indices) in byCall where indices.count > 1 {
-            let free = indices.filter { steps[$0].outputs.allSatisfy { !read.contains($0) } }
-            guard free.count > 1, let last = free.last else { continue }
-            steps[last].inputs = free.flatMap { steps[$0].inputs }
-            steps[last].outputs = free.flatMap { steps[$0].outputs }
-            steps[last].repetitions = free.count
-            removed.formUnion(free.dropLast())
-        }
-        steps = steps.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
-    }
-
     /// Where everything that the steps make lies.
     var memory: MemoryPlan { memory(Array(steps.indices)) }
 
@@ -172,12 +150,6 @@ package struct Planner {
     func memory(_ order: [Int]) -> MemoryPlan {
         MemoryPlan(steps: order.map { steps[$0] }, graph: graph, kept: kept, backend: backend, passes: passes)
     }
-}
-
-/// What updates that run as one have in common: the composite and its numbers.
-private struct UpdateKey: Hashable {
-    let call: CompositeCall
-    let scalars: [PlanGraph.Operand]
 }
 
 /// A composite that renews a parameter and its state: calls side by side with the same numbers are run as one.

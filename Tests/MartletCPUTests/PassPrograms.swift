@@ -23,6 +23,25 @@ enum PassPrograms {
         }
     }
 
+    /// Gradients clipped by their norm, then Adam or gradient descent, whose kernels take the factor in, or RMSProp, whose body
+    /// does: parameters and the gradients that are left.
+    static func clipped(batch: Int = 6) -> [[Float]] {
+        withGenerator(seed: 15) {
+            let makers: [([Parameter]) -> Optimizer] = [
+                { Adam($0, learningRate: 1e-2, weightDecay: 1e-2) }, { SGD($0, learningRate: 0.1, momentum: 0.9) },
+                { SGD($0, learningRate: 0.1) }, { RMSProp($0) },
+            ]
+            return makers.flatMap { make in
+                let model = Linear(20, 5)
+                let optimizer = make(model.parameters)
+                let found = train(model, optimizer, steps: 3, clippingTo: 0.05) {
+                    (Tensor.randn([batch, 20]), Tensor((0..<batch).map { $0 % 5 }))
+                }
+                return found + model.parameters.compactMap { $0.gradient?.array() }
+            }
+        }
+    }
+
     /// SGD with momentum on a residual network with batch normalisation, and the same network in evaluation, twice: what is folded
     /// into convolutions, and packed weights met again.
     static func residual(batch: Int = 3, checkpoints: Bool = false) -> [[Float]] {
@@ -65,14 +84,15 @@ enum PassPrograms {
     }
 
     static let all: [(name: String, run: @Sendable () -> [[Float]])] = [
-        ("perceptron", { perceptron() }), ("residual network", { residual() }),
+        ("perceptron", { perceptron() }), ("clipped", { clipped() }), ("residual network", { residual() }),
         ("residual network in checkpoints", { residual(checkpoints: true) }),
         ("quantized network", { quantized() }), ("formulas", { formulas() }),
     ]
 
     /// Losses and, at the end, all that the model holds.
     private static func train(
-        _ model: any Layer, _ optimizer: Optimizer, steps: Int, _ batch: () -> (Tensor, Tensor)
+        _ model: any Layer, _ optimizer: Optimizer, steps: Int, clippingTo limit: Double? = nil,
+        _ batch: () -> (Tensor, Tensor)
     ) -> [[Float]] {
         var found: [[Float]] = []
         for _ in 0..<steps {
@@ -80,6 +100,7 @@ enum PassPrograms {
             optimizer.zeroGradients()
             let loss = crossEntropy(model(x), y)
             loss.backward()
+            if let limit { clipGradientNorm(model.parameters, to: limit) }
             optimizer.step()
             found.append(loss.array())
         }

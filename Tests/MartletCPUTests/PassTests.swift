@@ -89,6 +89,7 @@ struct PassTests {
                 _ = PassPrograms.residual(batch: 2)
                 _ = PassPrograms.formulas(rows: 5)
                 _ = PassPrograms.quantized(batch: 2)
+                _ = PassPrograms.clipped(batch: 4)
             }
         }
         return plans.map { plan in

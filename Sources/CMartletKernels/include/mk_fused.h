@@ -9,7 +9,7 @@
 
 #include "mk_types.h"
 
-enum { MK_TILE = 512, MK_MAX_REGISTERS = 32 };
+enum { MK_TILE = 512, MK_MAX_REGISTERS = 64 };
 
 /// Float32 registers also carry bfloat16 and float16 (rounded after each instruction); int64 registers carry all integers.
 enum mk_register_type { MK_R_F32 = 0, MK_R_F64 = 1, MK_R_I64 = 2, MK_R_BOOL = 3 };
@@ -81,6 +81,19 @@ typedef struct {
     int64_t strides[MK_MAX_RANK];
 } mk_output;
 
+/// What follows from a program alone. A register is a name; a block is the memory of a tile, taken by one register after
+/// another, so that what is alive fits in L1.
+typedef struct {
+    int64_t total;
+    int64_t prefix[MK_MAX_RANK];  // elements in one step of each dimension
+    // Inputs and outputs whose strides walk the iteration space in row-major order; inputs of one element met everywhere.
+    uint64_t contiguous_inputs, contiguous_outputs, uniform_inputs;
+    uint8_t block[MK_MAX_REGISTERS];
+    uint8_t type[MK_MAX_REGISTERS];     // mk_register_type
+    int16_t made[MK_MAX_REGISTERS];     // the instruction that writes it; -1 for an input
+    int16_t last_use[MK_MAX_REGISTERS]; // the last instruction that reads it; -1 for none
+} mk_layout;
+
 /// The iteration space is dims[0..<rank], outermost first. With reductions it is ordered [A..., R..., B...]: kept, reduced,
 /// kept; `reduced_begin..<reduced_end` names R, and B may be empty. Without, both are `rank`. Outputs that are not reduced
 /// may stand beside reduced ones.
@@ -92,11 +105,21 @@ typedef struct {
     const mk_input *inputs;
     const mk_instruction *instructions;
     const mk_output *outputs;
+    mk_layout layout;  // filled by mk_fused_prepare
 } mk_program;
+
+/// Works out what every run of the program has in common. To be called once, when all else is filled in.
+void mk_fused_prepare(mk_program *program);
 
 /// Runs the program. `pointers` are the addresses of the buffers' first elements, view offsets added. An output may share
 /// memory with an input of the same strides and dtype (in place). No dimension is zero.
 /// A reduction's tree depends on dims, the reduced range and mk_parallel_threads() alone, so that a cut never changes a bit.
 void mk_fused_run(const mk_program *program, void *const *pointers, const mk_scalar *scalars);
+
+/// Runs a program of one dimension, without reductions and whose strides are 1 or 0, on many sets of tensors of any lengths as
+/// one piece of work: set s has counts[s] elements and the pointers from s · width on.
+void mk_fused_run_sets(
+    const mk_program *program, void *const *pointers, int64_t width, const int64_t *counts, int64_t set_count,
+    const mk_scalar *scalars);
 
 #endif

@@ -9,6 +9,7 @@ typedef struct {
     int64_t count;
     const float *parameter, *gradient, *first, *second;
     float *new_parameter, *new_first, *new_second;
+    float *scaled_gradient;  // null where it is not wanted
 } mk_adam_segment;
 
 /// The numbers of one step, as MartletGraph.AdamUpdate's body rounds them.
@@ -19,6 +20,7 @@ typedef struct {
     float epsilon;
     float l2_decay;          // added to the gradient, times the parameter
     float shrink;            // factor on the parameter: 1 - learning rate · decay
+    float gradient_scale;    // factor on the gradient, before all else
     bool has_l2, has_shrink, maximize;
 } mk_adam;
 
@@ -30,6 +32,7 @@ typedef struct {
     int64_t count;
     const float *parameter, *gradient, *velocity;
     float *new_parameter, *new_velocity;
+    float *scaled_gradient;  // null where it is not wanted
 } mk_sgd_segment;
 
 /// The numbers of one step, as MartletGraph.SGDUpdate's body rounds them.
@@ -38,10 +41,20 @@ typedef struct {
     float gain;              // factor on the gradient that joins the velocity
     float l2_decay;          // added to the gradient, times the parameter
     float shrink;            // factor on the parameter: 1 - learning rate · decay
+    float gradient_scale;    // factor on the gradient, before all else
     bool has_momentum, nesterov, has_l2, has_shrink, maximize;
 } mk_sgd;
 
 /// velocity = momentum·velocity + gain·g; p -= rate · velocity, or with Nesterov rate · (momentum·velocity + gain·g).
 void mk_sgd_update(const mk_sgd *step, const mk_sgd_segment *segments, int64_t segment_count);
+
+/// Neighbouring elements.
+typedef struct {
+    int64_t count;
+    const float *elements;
+} mk_stretch;
+
+/// The sum of the squares of all elements, the same bits on any number of threads.
+double mk_squared_norm(const mk_stretch *stretches, int64_t stretch_count);
 
 #endif
