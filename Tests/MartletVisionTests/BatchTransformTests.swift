@@ -65,7 +65,8 @@ import Testing
         var pictures = batch
         pictures.inputs = Tensor((0..<8 * 36).map { Float($0 % 36) / 36 }, shape: [8, 1, 6, 6])
         pictures.indices = Array(0..<8)
-        let flipped = try EachSample([RandomHorizontalFlip()])(pictures)
+        let given = pictures
+        let flipped = try withGenerator(Generator(seed: 3)) { try EachSample([RandomHorizontalFlip()])(given) }
         let rows = (0..<8).map { Array(flipped.inputs.array()[36 * $0..<36 * $0 + 36]) }
         #expect(Set(rows).count == 2)
         #expect(throws: DataError.self) { try EachSample([RandomResize(minSize: 3, maxSize: 9)])(pictures) }
