@@ -69,21 +69,16 @@ static void bind_openmp(void *library) {
     initial_threads = symbol.object ? symbol.get() : 1;
 }
 
-/// Opens the library with a bound on how long libgomp's threads spin before they sleep. Its own, 300,000 turns, costs more than ten
-/// times the speed where other processes want the cores (docs/performance-notes.md). libgomp reads its settings while it is loaded;
-/// what the user says goes before.
-static void *open_library(const char *path) {
-    static const char bound[] = "GOMP_SPINCOUNT";
-    const bool sets = !getenv(bound) && !getenv("OMP_WAIT_POLICY");
-    if (sets) setenv(bound, "10000", 1);
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (sets) unsetenv(bound);
-    return library;
+/// Bounds how long libgomp's threads spin before they sleep. Its own, 300,000 turns, costs more than ten times the speed where other
+/// processes want the cores (docs/performance-notes.md). It reads its settings from the environment when it is loaded; that is
+/// written to before there are threads. What the user says goes before.
+__attribute__((constructor)) static void bound_spinning(void) {
+    if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "10000", 0);
 }
 
 static bool try_library(const char *path, void *context) {
     (void)context;
-    void *library = open_library(path);
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *reason = dlerror();
         const bool lacks_openmp = strstr(reason, "libgomp.so.1") != NULL;

@@ -25,7 +25,7 @@ import MartletRuntime
 /// within the bound); `errorBound` is twice that, and tests hold it. The error's norm relative to the result's grows with √channels: about
 /// 2e-6 and 6e-7 at 512. The outputs of a tile share their rounding: where one number of a window is larger than the others by
 /// orders of magnitude, outputs of the tile that do not read it have its rounding too, and NaN where it is infinite.
-/// Gradients keep the same bound; the nine of a kernel of weights share their rounding.
+/// An input's gradient keeps the same bound, a weight's (of Σ|x·∂L/∂y|) twice that; the nine of a kernel share their rounding.
 ///
 /// ## Cost
 /// The transformed weights take 4 times (16/9 times) the memory of the weights; in inference they are kept with them
@@ -91,20 +91,22 @@ package enum Winograd: Sendable, Equatable {
         case .off: return nil
         case .always(let tile): return tile
         case .inference where !isInference: return nil
-        case .automatic, .inference: return Self.quickest(input: input, output: output)
+        case .automatic, .inference:
+            return Self.quickest(input: input, output: output, leastTiles: isInference ? 16 : 64)
         }
     }
 
     /// The rule, from the table in docs/performance-notes.md. Nothing is won
     /// - below 2²⁰ products in all, a tenth of a millisecond by the definition;
     /// - where tiles reach past the image by as much as it has outputs (5×5 in tiles of 4);
-    /// - with fewer than 16 tiles, a panel of the product: the transformed weights are then read for too little work.
-    private static func quickest(input: Shape, output: Shape) -> Int? {
+    /// - with fewer than 16 tiles, a panel of the product: the transformed weights are then read for too little work. In training,
+    ///   where they are made anew for each run, 64 are asked for.
+    private static func quickest(input: Shape, output: Shape, leastTiles: Int) -> Int? {
         let outputs = output[0] * output[2] * output[3]
         guard input[1] * output[1] * outputs >= 1 << 20 else { return nil }
         return [4, 2].first { tile in
             let tiles = output[0] * ((output[2] + tile - 1) / tile) * ((output[3] + tile - 1) / tile)
-            return tiles >= 16 && tiles * tile * tile <= 2 * outputs
+            return tiles >= leastTiles && tiles * tile * tile <= 2 * outputs
         }
     }
 }

@@ -2,23 +2,29 @@
 /// generation of it and of what else took part, found by what it is and never by an address.
 final class DerivedBuffers {
     private var generation = 0
-    /// A buffer is nil where somebody asked once and nothing was made.
-    private var made: [DerivedKey: (basis: DerivedBasis, buffer: Buffer?)] = [:]
+    /// The latest first; a buffer is nil where somebody asked once and nothing was made.
+    private var made: [DerivedKey: [(basis: DerivedBasis, buffer: Buffer?)]] = [:]
+
+    /// What one key is kept of: weights that two layers share meet two sets of statistics in turn.
+    private static let basesAKey = 2
 
     /// One lock for all buffers: it is taken for a look-up, not while something is made.
     static let lock = Lock()
 
     /// What was made, if anything was, and whether somebody asked for it before.
     func find(_ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) -> (buffer: Buffer?, wasAsked: Bool) {
-        guard self.generation == generation, let found = made[key], found.basis == basis else { return (nil, false) }
+        guard self.generation == generation, let found = made[key]?.first(where: { $0.basis == basis }) else {
+            return (nil, false)
+        }
         return (found.buffer, true)
     }
 
-    /// Takes the place of what was made from other sources.
+    /// Takes the place of what was made from other sources longest ago.
     func store(_ buffer: Buffer?, _ key: DerivedKey, _ basis: DerivedBasis, _ generation: Int) {
         if self.generation != generation { made = [:] }
         self.generation = generation
-        made[key] = (basis, buffer)
+        let others = (made[key] ?? []).filter { $0.basis != basis }
+        made[key] = [(basis, buffer)] + others.prefix(Self.basesAKey - 1)
     }
 }
 

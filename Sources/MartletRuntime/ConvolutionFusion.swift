@@ -28,12 +28,20 @@ struct ConvolutionFusion {
     }
 
     private mutating func fold(_ convolution: Convolution, _ index: Int) {
-        let item = graph.items[index]
         // One that nobody reads went when another was folded.
-        guard var result = item.outputs.first else { return }
+        guard !graph.items[index].outputs.isEmpty else { return }
+        let isLean = folding.hasCostlyPostOperations(in: graph.items[index].inputs[1].type.dtype)
+        if isLean, fold(convolution, index, isLean: true) { return }
+        _ = fold(convolution, index, isLean: false)
+    }
+
+    /// - Parameter isLean: the factor goes into the weights, and the residual is added in place.
+    /// - Returns: whether anything was folded.
+    private mutating func fold(_ convolution: Convolution, _ index: Int, isLean: Bool) -> Bool {
+        let item = graph.items[index]
+        var result = item.outputs[0]
         var (convolution, operands) = (convolution, item.inputs)
         var kind = ConvolutionActivation.Scaling.none
-        let isLean = folding.hasCostlyPostOperations(in: operands[1].type.dtype)
         if let scaling = folding.scaling(of: result) {
             if isLean {
                 (convolution, operands) = multiplied(convolution, operands, by: scaling)
@@ -50,11 +58,11 @@ struct ConvolutionFusion {
         }
         let rectifier = folding.onlyRectifier(of: result)
         if let rectifier { result = graph.items[rectifier].outputs[0] }
-        guard result != item.outputs[0] else { return }
+        guard result != item.outputs[0] else { return false }
         let folded = ConvolutionActivation(
             convolution, scaling: kind, residual: addition == nil ? .none : isLean ? .inPlace : .added,
             rectifies: rectifier != nil)
-        folding.replace(index, with: folded, operands, outputs: [result])
+        return folding.replace(index, with: folded, operands, outputs: [result])
     }
 
     /// The convolution with the factor in its weights, (w·f)∗x + (b·f + s) = (w∗x + b)·f + s, and the shift as its last operand.

@@ -37,6 +37,7 @@ struct Derivations {
         var walk = Walk()
         guard take(operand, &walk) else { return nil }
         guard let largest = walk.leaves.max(by: { byteCount($0.base) < byteCount($1.base) }) else { return nil }
+        walk.hasher.combine(walk.leaves.firstIndex { $0.leaf == largest.leaf })
         let leaves = [largest.leaf] + walk.leaves.filter { $0.leaf != largest.leaf }.map(\.leaf)
         return Derivation(
             steps: steps(onlyFor: operand.view.base, readBy: reader), leaves: leaves, arguments: walk.arguments,
@@ -60,6 +61,7 @@ struct Derivations {
         walk.hasher.combine(operand.view.offset.constant)
         walk.hasher.combine(operand.type)
         if case .leaf(let leaf) = graph.bases[operand.view.base].kind {
+            walk.hasher.combine(3)
             if let known = walk.leaves.firstIndex(where: { $0.leaf == leaf }) {
                 walk.hasher.combine(known)
             } else {
@@ -69,6 +71,7 @@ struct Derivations {
             return true
         }
         guard let producer = producers[operand.view.base] else { return false }
+        walk.hasher.combine(4)
         walk.hasher.combine(steps[producer].outputs.firstIndex(of: operand.view.base))
         if let known = walk.met[producer] {
             walk.hasher.combine(known)
@@ -82,12 +85,18 @@ struct Derivations {
         guard case .fused(let kernel) = step.work, step.derived.isEmpty else { return false }
         kernel.hash(computationInto: &walk.hasher)
         for input in kernel.inputs {
+            // Each kind with a number of its own: an operand and an argument of one index are two things.
             switch input.source {
-            case .operand(let index): walk.hasher.combine(index)
+            case .operand(let index):
+                walk.hasher.combine(0)
+                walk.hasher.combine(index)
             case .scalar(let index) where index < graph.argumentCount:
+                walk.hasher.combine(1)
                 walk.hasher.combine(walk.arguments.count)
                 walk.arguments.append(index)
-            case .scalar(let index): walk.hasher.combine(graph.constants[index - graph.argumentCount])
+            case .scalar(let index):
+                walk.hasher.combine(2)
+                walk.hasher.combine(graph.constants[index - graph.argumentCount])
             case .index, .random: return false
             }
         }
@@ -171,6 +180,10 @@ struct Packings {
             let lost = wanted.filter { !overwritten.isDisjoint(with: $0.value.derivation.leaves) }
             if lost.isEmpty { break }
             for index in lost.keys { wanted[index] = nil }
+        }
+        // More may be alive at once in the new order than the limit allows.
+        if let limit = PlanSettings.current.memoryLimit, memory.peakByteCount > limit {
+            (wanted, order, memory) = ([:], Array(planner.steps.indices), planner.memory)
         }
         place(wanted)
     }

@@ -70,10 +70,13 @@ struct Folding {
 
     /// Puts a composite in an item's place, where the backend has a kernel for it: what it makes takes the place of what other
     /// items made, which go.
+    ///
+    /// - Returns: whether it has.
+    @discardableResult
     mutating func replace(
         _ index: Int, with folded: any Composite, _ operands: [PlanGraph.Operand], outputs: [Int]
-    ) {
-        guard backend.hasKernel(for: folded, operands: operands.map(\.layout)) else { return }
+    ) -> Bool {
+        guard backend.hasKernel(for: folded, operands: operands.map(\.layout)) else { return false }
         let old = graph.items[index]
         graph.items[index].work = .primitive(.composite(CompositeCall(folded)))
         graph.items[index].inputs = operands
@@ -88,5 +91,6 @@ struct Folding {
         }
         readers = graph.readers
         hasChanged = true
+        return true
     }
 }

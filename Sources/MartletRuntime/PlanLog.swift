@@ -79,7 +79,9 @@ final class PlanLog: @unchecked Sendable {
     private func line(_ index: Int, _ step: StepDescription) -> String {
         let outputs = step.outputs.map(\.logText).joined(separator: ", ")
         let origins = step.origins.isEmpty ? "" : "  [\(step.origins.map(\.description).joined(separator: ", "))]"
-        let method = (step.method.map { " by \($0)" } ?? "") + (step.isOnDemand ? " once, as its result is kept" : "")
+        let method =
+            (step.method.map { " by \($0)" } ?? "")
+            + (step.isOnDemand ? " on demand, as its result is kept packed" : "")
         return
             "  \(index): \(step.name)\(method) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)\(origins)"
     }

@@ -28,7 +28,7 @@ package struct PlanMemory: Sendable {
         workspace =
             plan.steps.map { step in
                 var stretches = step.kernel.workspace
-                if step.packing == nil, let kernel = step.kernel as? any PackingKernel {
+                if step.packing == nil, let kernel = step.kernel as? any PackingKernel, kernel.packsAnyway {
                     stretches.append(kernel.packedByteCount)
                 }
                 return stretches.reduce(0) { $0 + ($1 > 0 ? backend.footprint(byteCount: $1) : 0) }

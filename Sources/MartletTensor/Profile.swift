@@ -115,7 +115,8 @@ public struct Profile: Sendable {
         for run in runs {
             events.append(
                 Event(
-                    kind: .run, name: "run \(run.plan.descriptions.count) kernels", thread: number(run.requester),
+                    kind: .run, name: "run \(run.plan.descriptions.count { !$0.isOnDemand }) kernels",
+                    thread: number(run.requester),
                     start: Self.seconds(start, run.start), seconds: Self.seconds(run.start, run.end), shapes: "",
                     flops: 0, bytes: 0, layers: []))
             let executor = number(run.executor)
@@ -147,7 +148,9 @@ struct KernelFacts {
         if let facts = known[ObjectIdentifier(plan)] { return facts }
         let facts = plan.descriptions.map { step in
             Fact(
-                name: step.name, shapes: step.shapeText, layers: step.origins.map(\.description), cost: step.cost,
+                name: step.name, shapes: step.shapeText, layers: step.origins.map(\.description),
+                // Where it ran at all, its time is that of the step that it served.
+                cost: step.isOnDemand ? .none : step.cost,
                 dtype: step.computedType ?? .float32)
         }
         known[ObjectIdentifier(plan)] = facts

@@ -1,5 +1,7 @@
 import MartletCPU
 import MartletGraph
+import MartletNN
+import MartletOptim
 import MartletRuntime
 import MartletTensor
 import MartletTesting
@@ -121,37 +123,93 @@ struct DerivationTests {
         }
     }
 
-    @Test(
-        "A product's weights are packed once they are met again, and its results stay those of the reference",
-        .enabled(if: CPUBackend.shared.engine != nil, "the engine packs"))
-    func products() throws {
+    @Test("Formulas that differ in nothing but the order of a number and a parameter are two")
+    func orderOfOperands() throws {
         Runtime.start()
+        var numbers = CaseNumbers(seed: 34)
+        let arrays = [
+            numbers.reals([1, 64, 28, 28], .float32), numbers.reals([64, 64, 3, 3], .float32, in: -0.1...0.1),
+        ]
+        let (x, weight) = (Tensor(HostMemory.leaf(arrays[0], layout: 0)), Tensor(HostMemory.leaf(arrays[1], layout: 0)))
+        let scalar = Tensor(5)
+        withoutGradient {
+            let plain = conv2d(x, weight, padding: 1).array()
+            let twice = conv2d(x, weight * (scalar - 3), padding: 1).array()
+            let minusTwice = conv2d(x, weight * (3 - scalar), padding: 1).array()
+            for (index, value) in plain.enumerated() {
+                #expect(abs(twice[index] - 2 * value) < 1e-3 && abs(minusTwice[index] + 2 * value) < 1e-3)
+            }
+        }
+    }
+
+    @Test("A weight that an optimizer changes in its own memory is seen by the next inference")
+    func changedByOptimizer() throws {
+        Runtime.start()
+        let arrays = Self.arrays()
+        let weight = Parameter(Tensor(HostMemory.leaf(arrays[1], layout: 0)))
+        let optimizer = SGD([weight], learningRate: 0.5)
+        let others = [0, 2, 3].map { Tensor(HostMemory.leaf(arrays[$0], layout: 0)) }
+        var expected = arrays
+        for _ in 0..<3 {
+            let fresh = try Self.fresh(expected)
+            for _ in 0..<2 {
+                let values = [others[0], weight.value, others[1], others[2]].map(\.value)
+                #expect(try Self.result(values) == fresh)
+            }
+            weight.gradient = Tensor.ones([32, 16, 3, 3])
+            optimizer.step()
+            expected[1] = HostArray(expected[1].type, real: weight.value.array(as: Double.self))
+        }
+    }
+
+    /// x·Wᵀ in a narrow type, in inference.
+    private static func product(_ leaves: [Value]) throws -> [Double] {
+        try Recording.with(Recording()) {
+            try Modes.with({ $0.recordsHistory = false }) {
+                let weight = leaves[1].cast(to: .bfloat16).permuted([1, 0])
+                let held = TensorHandle(leaves[0].cast(to: .bfloat16).matmul(weight).cast(to: .float32))
+                return try HostMemory.array(held.value).reals
+            }
+        }
+    }
+
+    private static func productArrays(_ sign: Double = 1) -> [HostArray] {
         var numbers = CaseNumbers(seed: 33)
-        for dtype in [DataType.float32, .bfloat16] {
-            let arrays = [numbers.reals([3, 512], .float32), numbers.reals([384, 512], .float32)]
-            var leaves = arrays.map { HostMemory.leaf($0, layout: 0) }
-            let truth = (0..<3).flatMap { row in
-                (0..<384).map { column in
-                    (0..<512).reduce(0.0) {
-                        $0 + arrays[0].reals[row * 512 + $1] * arrays[1].reals[column * 512 + $1]
-                    }
-                }
+        let arrays = [numbers.reals([16, 512], .float32), numbers.reals([384, 512], .float32)]
+        return [arrays[0], HostArray(arrays[1].type, real: arrays[1].reals.map { sign * $0 })]
+    }
+
+    @Test(
+        "A product has the same bits before its weights are packed, once they are, and without", arguments: [1.0, -1.0])
+    func productBits(sign: Double) throws {
+        Runtime.start()
+        let arrays = Self.productArrays(sign)
+        let leaves = arrays.map { HostMemory.leaf($0, layout: 0) }
+        let fresh = try PlanSettings.with(passes: .all.subtracting(.packedWeights)) {
+            try Self.product(arrays.map { HostMemory.leaf($0, layout: 0) })
+        }
+        for _ in 0..<4 { #expect(try Self.product(leaves) == fresh) }
+        let truth = (0..<512).reduce(0.0) { $0 + arrays[0].reals[$1] * arrays[1].reals[$1] }
+        #expect(abs(fresh[0] - truth) < 1)
+    }
+
+    @Test(
+        "A product's weights are packed once they are met again, and not cast any more",
+        .enabled(if: CPUBackend.shared.engine?.serves(.bfloat16) == true, "no engine multiplies bfloat16 here"))
+    func productCounts() async throws {
+        await #expect(processExitsWith: .success) {
+            let backend = FailingBackend.install()
+            var leaves = DerivationTests.productArrays().map { HostMemory.leaf($0, layout: 0) }
+            func kernels() throws -> Int {
+                let before = backend.kernelCount
+                _ = try DerivationTests.product(leaves)
+                return backend.kernelCount - before
             }
-            let bound = dtype == .float32 ? 1e-3 : 1.5
-            func check(_ sign: Double) throws {
-                let found = try Recording.with(Recording()) {
-                    try Modes.with({ $0.recordsHistory = false }) {
-                        let weight = leaves[1].cast(to: dtype).permuted([1, 0])
-                        let product = leaves[0].cast(to: dtype).matmul(weight).cast(to: .float32)
-                        let held = TensorHandle(product)
-                        return try HostMemory.array(held.value).reals
-                    }
-                }
-                for (one, two) in zip(found, truth) { #expect(abs(one - sign * two) <= bound) }
-            }
-            for _ in 0..<4 { try check(1) }
-            leaves[1] = HostMemory.leaf(HostArray(arrays[1].type, real: arrays[1].reals.map { -$0 }), layout: 0)
-            for _ in 0..<3 { try check(-1) }
+            let counts = try [kernels(), kernels(), kernels(), kernels()]
+            precondition(counts[1] == counts[0] && counts[2] < counts[1] && counts[3] == counts[2], "\(counts) kernels")
+            leaves[1] = HostMemory.leaf(DerivationTests.productArrays(-1)[1], layout: 0)
+            let changed = try [kernels(), kernels(), kernels()]
+            precondition(changed == [counts[0], counts[1], counts[2]], "\(counts) kernels, then \(changed)")
         }
     }
 }

@@ -215,7 +215,7 @@ struct WinogradTests {
                 defer { trace.discard() }
                 return try Recording.with(trace) {
                     try Modes.with({ $0.recordsHistory = recordsHistory }) {
-                        let input = Value.placeholder(TensorType([1, 64, 28, 28], .float32))
+                        let input = Value.placeholder(TensorType([2, 64, 28, 28], .float32))
                         let weight = Value.placeholder(TensorType([64, 64, 3, 3], .float32))
                         let output = try input.convolution(weight, paddingLow: [1, 1]).applying(.relu)
                         return try Program(inputs: [input, weight], outputs: [output], trace: trace, device: .cpu)
@@ -278,6 +278,13 @@ struct WinogradTests {
         #expect(tile(16, 256, 5) == 2)
         #expect(tile(2, 32, 9) == nil)
         #expect(tile(1, 64, 224, .off) == nil)
+        // In training weights are transformed anew for each run.
+        func trainingTile(_ batch: Int, _ channels: Int, _ size: Int, _ winograd: Winograd = .automatic) -> Int? {
+            let shape = Shape([batch, channels, size, size])
+            return winograd.tile(convolution(), input: shape, output: shape, isInference: false)
+        }
+        #expect(trainingTile(1, 512, 14) == nil && trainingTile(8, 512, 14) == 4)
+        #expect(trainingTile(1, 64, 224) == 4 && trainingTile(1, 64, 224, .inference) == nil)
         #expect(tile(1, 24, 224) == nil)
         #expect(tile(0, 64, 224, .always(tile: 4)) == nil)
         let shape: Shape = [1, 64, 56, 56]

@@ -62,7 +62,9 @@ struct DerivedBufferTests {
         #expect(derive([Realized(buffer: other)], [Scalar(2)]) !== first)
         #expect(derive([Realized(buffer: other, offset: 4)], [Scalar(1)]) !== first)
         let again = derive([Realized(buffer: other)], [Scalar(1)])
+        // Two are kept of one kind: the first had gone.
         #expect(again !== first && made.count == 4)
+        #expect(derive([Realized(buffer: other, offset: 4)], [Scalar(1)]) === made[2] && made.count == 4)
         other.beginGeneration()
         #expect(derive([Realized(buffer: other)], [Scalar(1)]) !== again)
         #expect(derive([Realized(buffer: source)], [Scalar(1)]) !== again)
@@ -81,7 +83,7 @@ struct DerivedBufferTests {
                 return buffer()
             }
         }
-        #expect(derive(1) == nil && derive(2) == nil && derive(1) == nil && count == 0)
+        #expect(derive(1) == nil && derive(2) == nil && derive(3) == nil && derive(1) == nil && count == 0)
         let made = derive(1)
         #expect(made != nil && derive(1) === made && count == 1)
         made?.address.deallocate()
