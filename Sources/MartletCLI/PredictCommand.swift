@@ -27,6 +27,9 @@ struct PredictCommand: ParsableCommand {
     func validate() throws {
         guard top > 0, limit > 0 else { throw ValidationError("--top and --limit must be at least 1") }
         if files.isEmpty { throw ValidationError("name an image or a table") }
+        if output != nil, json {
+            throw ValidationError("--output is for CSV in a file, --json for standard output; leave one out")
+        }
         if output != nil, files.count > 1 { throw ValidationError("--output is for one table") }
     }
 
@@ -80,12 +83,15 @@ struct PredictCommand: ParsableCommand {
                 "\(path): does not say how its table was prepared; it was written by an earlier version: train it again"
             )
         }
-        let unanswered = prediction.unansweredCount
-        if unanswered > 0 {
-            let reason = note.recipe.data.dropsIncompleteRows ? ", and such rows were left out of training" : ""
+        let reason = note.recipe.data.dropsIncompleteRows ? ", and such rows were left out of training" : ""
+        for (failure, why) in [
+            (TablePrediction.Failure.missingCells, "cells are missing\(reason)"),
+            (.nonFiniteOutput, "the network's outputs are infinite or no numbers"),
+        ] {
+            let unanswered = prediction.count(of: failure)
+            guard unanswered > 0 else { continue }
             CommandLog.logger.notice(
-                "\(file): \(unanswered) of \(prediction.rows.count) rows have no prediction: cells are missing\(reason)"
-            )
+                "\(file): \(unanswered) of \(prediction.rows.count) rows have no prediction: \(why)")
         }
         if json {
             for row in prediction.rows { try JSONLines.print(RowLine(file, prediction, row)) }

@@ -8,11 +8,28 @@ public struct TablePrediction: Sendable {
     public struct Row: Sendable {
         /// The row's line in the file, from 1.
         public let line: Int
-        /// The class that is likeliest, or the number, as it is written in tables; nil where a cell that nothing stands in for
-        /// is missing.
+        /// The class that is likeliest, or the number, as it is written in tables; nil where there is no answer.
         public let predicted: String?
         /// The probability of each class; empty where the target is a number.
         public let probabilities: [Double]
+        /// Why there is no answer; nil where there is one.
+        public let failure: Failure?
+
+        init(line: Int, predicted: String, probabilities: [Double]) {
+            (self.line, self.predicted, self.probabilities, failure) = (line, predicted, probabilities, nil)
+        }
+
+        init(line: Int, _ failure: Failure) {
+            (self.line, predicted, probabilities, self.failure) = (line, nil, [], failure)
+        }
+    }
+
+    /// Why a row has no answer.
+    public enum Failure: Sendable, Hashable {
+        /// A cell is missing that nothing stands in for.
+        case missingCells
+        /// What the network says of it is infinite or no number.
+        case nonFiniteOutput
     }
 
     /// The column that is predicted.
@@ -23,7 +40,10 @@ public struct TablePrediction: Sendable {
     public let rows: [Row]
 
     /// Rows without an answer.
-    public var unansweredCount: Int { rows.count { $0.predicted == nil } }
+    public var unansweredCount: Int { rows.count { $0.failure != nil } }
+
+    /// Rows without an answer for one reason.
+    public func count(of failure: Failure) -> Int { rows.count { $0.failure == failure } }
 
     private static let batchSize = 4096
 
@@ -50,7 +70,7 @@ public struct TablePrediction: Sendable {
             }
         }
         rows = answers.enumerated().map { place, row in
-            row ?? Row(line: table.line(of: place), predicted: nil, probabilities: [])
+            row ?? Row(line: table.line(of: place), .missingCells)
         }
     }
 
@@ -69,7 +89,7 @@ public struct TablePrediction: Sendable {
     }
 
     private static func row(_ numbers: [Double], line: Int, _ classNames: [String]) -> Row {
-        guard numbers.allSatisfy(\.isFinite) else { return Row(line: line, predicted: nil, probabilities: []) }
+        guard numbers.allSatisfy(\.isFinite) else { return Row(line: line, .nonFiniteOutput) }
         guard !classNames.isEmpty else {
             // As short as the network's own type tells numbers apart.
             return Row(line: line, predicted: "\(Float(numbers[0]))", probabilities: [])

@@ -78,6 +78,9 @@ final class TableCommandTests {
         #expect(file.exitCode == 0 && file.lines.isEmpty)
         #expect(
             try String(contentsOfFile: path("out.csv"), encoding: .utf8) == csv.lines.joined(separator: "\n") + "\n")
+        let both = try ProgramRun("martlet", ["predict", run, path("new.csv"), "--output", path("p.csv"), "--json"])
+        #expect(
+            both.exitCode == 64 && both.errors.contains("--output is for CSV in a file, --json for standard output"))
         let json = try ProgramRun("martlet", ["predict", run, path("new.csv"), "--json"])
         #expect(json.lines.last?.contains(#""line":3,"predicted":"left","probabilities":{"left":"#) == true)
         try write("name,y\na,1\n", "short.csv")

@@ -70,6 +70,39 @@ import Testing
         #expect(try ordinal.matrix(of: CSVTable(text: "c\nmiddle\nlow\n")).array() == [-1, 1])
     }
 
+    @Test func `A column that one cell makes text is an error with that cell's line, wherever numbers are wanted`()
+        throws
+    {
+        let table = try CSVTable(text: "a,y\n1.71,1\n inf,2\n,3\n?,?\n", name: "t.csv")
+        let remedy = " (name the column in oneHot, ordinal or dropping, or its mark of missing cells in missing)"
+        let learning = #expect(throws: TableError.self) { try TablePreparation(learningFrom: table, target: "y") }
+        #expect(learning?.description == "t.csv, line 5, column a: expected a number\(remedy), found \"?\"")
+        let matrix = #expect(throws: TableError.self) { try table.matrix() }
+        #expect(matrix?.line == 5 && matrix?.found == "\"?\"")
+        let target = try TableTarget(of: table, "y", as: .numbers)
+        let labels = #expect(throws: TableError.self) { try target.labels(of: table) }
+        #expect(labels?.description == "t.csv, line 5, column y: expected a number, found \"?\"")
+        let numbers = try TablePreparation(learningFrom: CSVTable(text: "a,y\n1,1\n2,2\n"), target: "y")
+        let used = #expect(throws: TableError.self) { try numbers.matrix(of: table) }
+        #expect(used?.description == "t.csv, line 5, column a: expected a number, found \"?\"")
+    }
+
+    @Test func `A gap among encoded numbers is the most frequent one, whether a training row had a gap or not`() throws
+    {
+        for fill in [MissingFill.mean, .median] {
+            for gap in ["", ",4\n"] {
+                let table = try CSVTable(text: "class,y\n1,1\n2,2\n1,3\n2,2\n" + gap)
+                let hot = try TablePreparation(learningFrom: table, target: "y", oneHot: ["class"], filling: [fill])
+                #expect(hot.inputNames == ["class=1", "class=2"], "\(fill)")
+                let new = try CSVTable(text: "class,y\n,1\n2,1\n")
+                #expect(try hot.matrix(of: new).array() == [1, 0, 0, 1], "\(fill)")
+                let places = try TablePreparation(
+                    learningFrom: table, target: "y", ordinal: ["class"], filling: [fill])
+                #expect(try places.matrix(of: new).array() == [0, 1], "\(fill)")
+            }
+        }
+    }
+
     @Test func `A gap that nothing fills is NaN among numbers and an error among categories`() throws {
         let preparation = try TablePreparation(
             learningFrom: CSVTable(text: "a,c,y\n1,u,1\n2,v,2\n"), target: "y", oneHot: ["c"])

@@ -60,6 +60,41 @@ final class TableRecipeTests {
         #expect(try prepared.test?[0].inputs.array(as: Int.self) == [5, 0, 0, 1])
     }
 
+    @Test(
+        "a column that one cell makes text is an error with that cell's line, in words of recipes, whatever part it is in"
+    )
+    func oneBadCell() throws {
+        let file = try write("a,kind,y\n1,u,1\n2,v,2\n3,u,3\n,v,4\n?,u,5\n", "marks.csv")
+        let split = "split: {form: ordered, validation: 0, test: 2}"
+        for limit in ["", ", limit: 4"] {
+            let data = "target: y, one_hot: [kind], missing: mean" + limit
+            let error = #expect(throws: TableError.self) { try RecipeData(recipe(file, split, data: data)) }
+            #expect(
+                error?.description
+                    == "\(file), line 6, column a: expected a number (name the column in one_hot, ordinal or drop, or "
+                    + "what stands for nothing in missing_marks), found \"?\"")
+        }
+        let target = #expect(throws: TableError.self) {
+            try RecipeData(recipe(file, split, data: "target: a, target_kind: numbers, one_hot: [kind]"))
+        }
+        #expect(target?.line == 6 && target?.expected == "a number (name what stands for nothing in missing_marks)")
+        let marked = "target: y, one_hot: [kind], missing: mean, missing_marks: [\"?\"]"
+        #expect(try RecipeData(recipe(file, split, data: marked)).preparation.table?.inputs[0].number == 2)
+    }
+
+    @Test("gaps among categories are filled with the most frequent one, whatever fills numbers")
+    func categoryGaps() throws {
+        let file = try write("a,kind,class,y\n1,u,1,1\n3,v,2,2\n,u,1,3\n4,v,2,4\n5,,,5\n", "gaps.csv")
+        for missing in ["mean", "median", "most_frequent"] {
+            let recipe = try recipe(
+                file, "split: {form: ordered, validation: 0, test: 1}\nscaling: none",
+                data: "target: y, one_hot: [kind, class], missing: \(missing)")
+            let data = try RecipeData(recipe)
+            #expect(data.preparation.table?.inputs.map(\.category) == [nil, "u", "1"], "\(missing)")
+            #expect(try data.test?[0].inputs.array(as: Int.self) == [5, 1, 0, 1, 0], "\(missing)")
+        }
+    }
+
     @Test("the model's file and every checkpoint hold the preparation, and predict what the run measured")
     func predictions() throws {
         let file = try write(gappy, "gappy.csv")
@@ -159,7 +194,11 @@ final class TableRecipeTests {
         let loaded = try #require(note)
         #expect(loaded.preparation.classNames == ["u", "v"])
         let prediction = try #require(try TablePrediction(layer, loaded, table: file))
-        #expect(prediction.unansweredCount == 8)
+        #expect(prediction.unansweredCount == 8 && prediction.count(of: .missingCells) == 8)
+        // Beyond float32: the network's output is no number.
+        let huge = try write("a,b\n1e300,1\n,1\n1,1\n", "huge.csv")
+        let beyond = try #require(try TablePrediction(layer, loaded, table: huge))
+        #expect(beyond.rows.map(\.failure) == [.nonFiniteOutput, .missingCells, nil])
         #expect(prediction.csv.split(separator: "\n").prefix(2) == ["line,prediction,P(u),P(v)", "2,,,"])
         #expect(prediction.rows.allSatisfy { $0.predicted == nil || abs($0.probabilities.reduce(0, +) - 1) < 1e-5 })
         let other = try write("a,B\n1,2\n", "other.csv")

@@ -121,7 +121,7 @@ struct CSVReader {
                 builder.numbers.append(.nan)
                 return
             }
-            if let reading = number(trimmed) {
+            if let reading = DecimalNumber.whole(trimmed) {
                 builder.numbers.append(reading.value)
                 if !reading.isInteger { builder.isInteger = false }
                 return
@@ -135,20 +135,6 @@ struct CSVReader {
             if builder.isSkipped { return }
         }
         builder.texts.append(isMissing ? nil : try text(field, line: line, column: builder.name))
-    }
-
-    /// A number that a field is as a whole; also infinity and NaN by name, as other programs write them.
-    private func number(_ field: UnsafeBufferPointer<UInt8>) -> DecimalNumber.Reading? {
-        guard let start = field.baseAddress else { return nil }
-        let end = start + field.count
-        if let reading = DecimalNumber.read(start, end) { return reading.next == end ? reading : nil }
-        switch String(decoding: field, as: UTF8.self).lowercased() {
-        case "nan", "-nan": return DecimalNumber.Reading(value: .nan, next: end, isInteger: true)
-        case "inf", "+inf", "infinity", "+infinity":
-            return DecimalNumber.Reading(value: .infinity, next: end, isInteger: false)
-        case "-inf", "-infinity": return DecimalNumber.Reading(value: -.infinity, next: end, isInteger: false)
-        default: return nil
-        }
     }
 
     private func content(_ cursor: inout CSVCursor, column: String) throws(TableError) -> CSVField {

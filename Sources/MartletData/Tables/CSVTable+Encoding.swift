@@ -57,7 +57,7 @@ extension CSVTable {
             guard let code = text.flatMap({ places[$0] }) else {
                 let expected =
                     text == nil
-                    ? "a category (dropMissing or fillMissing first)"
+                    ? "a category (rows with gaps can be dropped or filled)"
                     : "one of the categories \(categories.prefix(8).joined(separator: ", "))"
                 throw error(row, column, expected: expected)
             }

@@ -82,6 +82,14 @@ extension MissingFill {
         }
     }
 
+    /// The same where numbers are categories: one of them.
+    var forCategories: MissingFill {
+        switch self {
+        case .mean, .median: .mostFrequent
+        case .mostFrequent, .constant, .text: self
+        }
+    }
+
     /// What stands for these numbers; nil where there are none to tell.
     func number(for numbers: [Double]) -> Double? {
         switch self {

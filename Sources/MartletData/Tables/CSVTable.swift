@@ -123,6 +123,22 @@ public struct CSVTable: Sendable {
         return places
     }
 
+    /// The error of a column of text where numbers were wanted: it is the first cell's that is no number.
+    ///
+    /// - Parameter remedy: what can be done about it.
+    package func notNumbers(_ column: TableColumn, _ remedy: String? = nil) -> TableError {
+        let expected = "a number" + (remedy.map { " (\($0))" } ?? "")
+        let row = column.texts.firstIndex { text in
+            guard let cell = text?.trimmingSpaces else { return false }
+            return Array(cell.utf8).withUnsafeBufferPointer { DecimalNumber.whole($0) } == nil
+        }
+        // Where all are numbers the column was read as text for the sake of rows that are not here.
+        guard let row = row ?? column.texts.firstIndex(where: { $0 != nil }) else {
+            return TableError(file: name, column: column.name, expected: expected, found: "text")
+        }
+        return error(row, column, expected: expected)
+    }
+
     /// The error of a row's cell.
     func error(_ row: Int, _ column: TableColumn, expected: String) -> TableError {
         let found = column.texts[row].map { "\"\($0)\"" } ?? "a blank"

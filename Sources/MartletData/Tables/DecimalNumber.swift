@@ -54,6 +54,20 @@ enum DecimalNumber {
         return Reading(value: value, next: place, isInteger: isInteger && mantissa <= 1 << 53)
     }
 
+    /// A number that a field is as a whole; also infinity and NaN by name, as other programs write them.
+    static func whole(_ field: UnsafeBufferPointer<UInt8>) -> Reading? {
+        guard let start = field.baseAddress else { return nil }
+        let end = start + field.count
+        if let reading = read(start, end) { return reading.next == end ? reading : nil }
+        switch String(decoding: field, as: UTF8.self).lowercased() {
+        case "nan", "-nan": return Reading(value: .nan, next: end, isInteger: true)
+        case "inf", "+inf", "infinity", "+infinity":
+            return Reading(value: .infinity, next: end, isInteger: false)
+        case "-inf", "-infinity": return Reading(value: -.infinity, next: end, isInteger: false)
+        default: return nil
+        }
+    }
+
     @inline(__always)
     private static func digit(_ byte: UInt8) -> UInt64? {
         let digit = byte &- UInt8(ascii: "0")

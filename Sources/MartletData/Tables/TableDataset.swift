@@ -63,8 +63,7 @@ extension CSVTable {
         var numbers: [[Double]] = []
         for column in columns {
             guard let own = column.numbers else {
-                let row = column.texts.firstIndex { $0 != nil } ?? 0
-                throw error(row, column, expected: "a number (name the column in oneHot, ordinal or dropping)")
+                throw notNumbers(column, "encode the column, drop it, or name its mark of missing cells")
             }
             numbers.append(own)
         }

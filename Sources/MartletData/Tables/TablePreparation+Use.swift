@@ -106,9 +106,7 @@ extension TablePreparation {
             // A column without a single cell may have been read as either kind.
             let own =
                 column.numbers ?? (column.missingCount == column.count ? column.texts.map { _ in Double.nan } : nil)
-            guard let own else {
-                throw table.error(column.texts.firstIndex { $0 != nil } ?? 0, column, expected: "a number")
-            }
+            guard let own else { throw table.notNumbers(column) }
             guard let fill = input.number, column.missingCount > 0 else { return [own] }
             return [own.map { $0.isNaN ? fill : $0 }]
         }
@@ -129,7 +127,7 @@ extension CSVTable {
         codes.reserveCapacity(column.count)
         for (row, text) in column.texts.enumerated() {
             guard let category = text ?? fill else {
-                throw error(row, column, expected: "a category (dropMissing or fillMissing first)")
+                throw error(row, column, expected: "a category (rows with gaps can be dropped or filled)")
             }
             let code = places[category]
             guard code != nil || unknown == .ignore else {

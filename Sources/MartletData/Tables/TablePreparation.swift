@@ -69,7 +69,8 @@ public struct TablePreparation: Codable, Hashable, Sendable {
     ///   - ordinal: columns to encode as a category's place, in the order of numbers or of text.
     ///   - dropping: columns to leave out.
     ///   - filling: what missing cells become, in each column the first that is for its kind; a column for which there is none
-    ///     keeps its gaps. `[.median, .text("unknown")]` fills numbers with the median and text with a word.
+    ///     keeps its gaps. `[.median, .text("unknown")]` fills numbers with the median and text with a word. In a column of
+    ///     numbers that is encoded the mean and the median are the most frequent number: another would be a category of nobody's.
     ///   - unknown: what becomes of a category that no training row had.
     /// - Throws: `TableError` with line and column: a column of text that is neither encoded nor left out; one to be filled
     ///   without a single value; a column that does not exist.
@@ -113,16 +114,18 @@ public struct TablePreparation: Codable, Hashable, Sendable {
         _ column: TableColumn, at place: Int, _ encoding: Encoding, _ filling: [MissingFill], of table: CSVTable
     ) throws(TableError) -> Input {
         if encoding == .number, column.kind == .text {
-            let row = column.texts.firstIndex { $0 != nil } ?? 0
-            throw table.error(row, column, expected: "a number (name the column in oneHot, ordinal or dropping)")
+            throw table.notNumbers(
+                column, "name the column in oneHot, ordinal or dropping, or its mark of missing cells in missing")
         }
         var (number, category) = (Double?.none, String?.none)
         if let fill = filling.first(where: { $0.isFor(column.kind) }) {
             let present = column.numbers?.filter { !$0.isNaN }
-            let value = present.flatMap { fill.number(for: $0) }
-            if encoding == .number { number = value }
-            if encoding != .number {
-                category = present == nil ? fill.text(for: column.texts.compactMap { $0 }) : value.map(text(of:))
+            if encoding == .number {
+                number = present.flatMap { fill.number(for: $0) }
+            } else if let present {
+                category = fill.forCategories.number(for: present).map(text(of:))
+            } else {
+                category = fill.text(for: column.texts.compactMap { $0 })
             }
             guard number?.isFinite ?? (category != nil) else {
                 throw TableError(

@@ -36,9 +36,9 @@ public struct TableTarget: Codable, Hashable, Sendable {
     public func labels(of table: CSVTable, dtype: DataType = .float32) throws(TableError) -> Tensor {
         let column = table.hasHeader ? try table.column(name) : try table.column(place)
         if isClass { return Tensor(try table.codes(of: column, classNames)) }
-        guard let numbers = column.numbers else { throw table.error(0, column, expected: "a number") }
+        guard let numbers = column.numbers else { throw table.notNumbers(column) }
         if let row = numbers.firstIndex(where: \.isNaN) {
-            throw table.error(row, column, expected: "a target (dropMissing first)")
+            throw table.error(row, column, expected: "a target (rows without one can be dropped)")
         }
         return Tensor(numbers, shape: [table.rowCount, 1], dtype: dtype)
     }

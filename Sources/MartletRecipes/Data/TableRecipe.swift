@@ -22,13 +22,13 @@ struct TableRecipe: Sendable {
         case drop, mean, median, keep
         case mostFrequent = "most_frequent"
 
-        /// What is learnt of the training rows to stand in for missing cells; nil for nothing.
-        var fill: MissingFill? {
+        /// What is learnt of the training rows to stand in for missing cells: categories have neither mean nor median.
+        var fills: [MissingFill] {
             switch self {
-            case .mean: .mean
-            case .median: .median
-            case .mostFrequent: .mostFrequent
-            case .drop, .keep: nil
+            case .mean: [.mean, .mostFrequent]
+            case .median: [.median, .mostFrequent]
+            case .mostFrequent: [.mostFrequent]
+            case .drop, .keep: []
             }
         }
     }
@@ -61,6 +61,7 @@ struct TableRecipe: Sendable {
     /// - Throws: `TableError` with file, line and column.
     func read() throws(TableError) -> (table: CSVTable, target: TableTarget) {
         let whole = try CSVTable(contentsOf: file, header: hasHeader, separator: separator, missing: marks)
+        try check(whole)
         // A label is never made up, and columns that nobody reads cost no rows.
         var table = try whole.dropMissing(columns: [selector(target)])
         if dropsIncomplete {
@@ -70,11 +71,27 @@ struct TableRecipe: Sendable {
         return (table, try TableTarget(of: table, selector(target), as: targetKind))
     }
 
+    /// Throws for text where numbers are wanted. The cell to blame may stand in any row, and so all are looked at before some
+    /// are left out or dealt into parts.
+    private func check(_ table: CSVTable) throws(TableError) {
+        let encoded = try table.places(of: (oneHot + ordinal + dropped).map(selector))
+        let place = try table.places(of: [selector(target)])
+        for (index, column) in table.columns.enumerated() where column.kind == .text && !encoded.contains(index) {
+            if !place.contains(index) {
+                throw table.notNumbers(
+                    column, "name the column in one_hot, ordinal or drop, or what stands for nothing in missing_marks")
+            }
+            if targetKind == .numbers {
+                throw table.notNumbers(column, "name what stands for nothing in missing_marks")
+            }
+        }
+    }
+
     /// What training rows teach of missing cells and categories.
     func preparation(learningFrom rows: CSVTable, _ target: TableTarget) throws(TableError) -> TablePreparation {
         try TablePreparation(
             learningFrom: rows, target: target, oneHot: oneHot.map(selector), ordinal: ordinal.map(selector),
-            dropping: dropped.map(selector), filling: missing.fill.map { [$0] } ?? [], unknown: unknown)
+            dropping: dropped.map(selector), filling: missing.fills, unknown: unknown)
     }
 
     /// Reads another table to apply a preparation to.
