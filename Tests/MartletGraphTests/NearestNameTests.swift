@@ -16,6 +16,14 @@ import Testing
         #expect(NearestName.closest("anything", among: [String]()) == nil)
     }
 
+    @Test func `A pattern's nearest name is the one that it nearly stands for, whatever its stars stand for`() {
+        let names = ["0.weight", "0.bias", "encoder.layers.3.bias"]
+        #expect(NearestName.closest(toPattern: "*.bais", among: names) == "0.bias")
+        #expect(NearestName.closest(toPattern: "enc*.?.wias", among: names) == "encoder.layers.3.bias")
+        #expect(NearestName.closest(toPattern: "?.weigth", among: names) == "0.weight")
+        #expect(NearestName.closest(toPattern: "*", among: [String]()) == nil)
+    }
+
     @Test func `Of names that are equally near the first in the alphabet is taken`() {
         #expect(NearestName.find("bd", among: ["bc", "ba"]) == "ba")
         #expect(NearestName.closest("bd", among: ["bc", "ba"]) == "ba")
