@@ -86,18 +86,18 @@ struct OptimizerRecipeTests {
             ),
             ("{kind: sgd, groups: {parameters: \"*\"}}", "optimizer.groups: expected a list of groups, as in"),
             ("{kind: sgd, groups: [3]}", "optimizer.groups.0: expected names and values"),
-            ("{kind: lbfgs, weight_decay: 0.1}", "optimizer.weight_decay: expected one of kind, lr, iterations,"),
-            ("{kind: lbfgs, sam: 0.1}", "optimizer.sam: expected one of kind, lr, iterations,"),
+            ("{kind: lbfgs, weight_decay: 0.1}", "optimizer.weight_decay: expected one of kind, lr, max_iter,"),
+            ("{kind: lbfgs, sam: 0.1}", "optimizer.sam: expected one of kind, lr, max_iter,"),
             ("{kind: lbfgs, line_search: wolfe}", "expected one of strong_wolfe, none, found \"wolfe\""),
             (
-                "{kind: sgd, sam: {raduis: 0.1}}",
-                "optimizer.sam.raduis: expected one of radius, adaptive, found \"raduis\"; did"
+                "{kind: sgd, sam: {roh: 0.1}}",
+                "optimizer.sam.roh: expected one of rho, adaptive, found \"roh\"; did"
             ),
-            ("{kind: sgd, sam: 0}", "optimizer.sam.radius: expected a number above 0, found \"0\""),
+            ("{kind: sgd, sam: 0}", "optimizer.sam.rho: expected a number above 0, found \"0\""),
             ("{kind: muon, adamw: {lr: x}}", "optimizer.adamw.lr: expected a number above 0, found \"x\""),
             ("{kind: schedule_free_sgd, momentum: 0}", "optimizer.momentum: expected a number above 0"),
             (
-                "{kind: schedule_free_adamw, lookahead: {period: 3}}",
+                "{kind: schedule_free_adamw, lookahead: {k: 3}}",
                 "lookahead: expected none beside schedule_free_adamw"
             ),
             ("schedule_free", "did you mean"),
@@ -152,7 +152,7 @@ struct OptimizerRecipeTests {
         }
     }
 
-    @Test("muon has the matrices inside, AdamW the rest, with rates in proportion")
+    @Test("muon has the matrices inside, AdamW the rest; a group's own settings are for the parameters of both")
     func muon() throws {
         let optimizer = try optimizer(
             "{kind: muon, lr: 0.02, adamw: {lr: 0.001}, groups: [{parameters: \"2.*\", lr: 0.01, weight_decay: 0}]}")
@@ -161,7 +161,16 @@ struct OptimizerRecipeTests {
         #expect(combined.parts[0].groups.map(\.learningRate) == [0.02, 0.01])
         #expect(combined.parts[0].groups.map(\.weightDecay) == [0.1, 0])
         #expect(combined.parts[1].groups.flatMap(\.parameters).count == 6)
-        #expect(combined.parts[1].groups.map(\.learningRate) == [0.001, 0.001, 0.0005])
+        #expect(combined.parts[1].groups.map(\.learningRate) == [0.001, 0.001, 0.01])
+        let biases = try self.optimizer(
+            "{kind: muon, lr: 0.02, adamw: {lr: 0.001}, groups: [{parameters: \"*.bias\", lr: 1e-3, epsilon: 1e-5}]}")
+        let adamw = try #require(biases as? CombinedOptimizer).parts[1].groups
+        #expect(adamw.map(\.learningRate) == [0.001, 0.001, 0.001] && adamw.last?.epsilon == 1e-5)
+        #expect(adamw[0].epsilon == 1e-8)
+        let momentum = #expect(throws: RecipeError.self) {
+            try self.optimizer("{kind: muon, groups: [{parameters: \"*.bias\", momentum: 0.5}]}")
+        }
+        #expect(momentum?.description.contains("optimizer.groups: expected a group with a momentum to have a") == true)
         let error = #expect(throws: RecipeError.self) {
             try Recipe("optimizer: muon").optimizer.make(Linear(3, 2))
         }
@@ -171,10 +180,16 @@ struct OptimizerRecipeTests {
     @Test("wrappers go around in their order")
     func wrappers() throws {
         let sam = try #require(
-            try optimizer("{kind: sgd, sam: {radius: 0.2, adaptive: true}, lookahead: {period: 3}}") as? SAM)
+            try optimizer("{kind: sgd, sam: {rho: 0.2, adaptive: true}, lookahead: {k: 3}}") as? SAM)
         #expect(sam.radius == 0.2 && sam.adaptive && (sam.base as? Lookahead)?.period == 3)
-        let lbfgs = try #require(try optimizer("{kind: lbfgs, iterations: 8, line_search: none}") as? LBFGS)
+        let lbfgs = try #require(try optimizer("{kind: lbfgs, max_iter: 8, line_search: none}") as? LBFGS)
         #expect(lbfgs.iterations == 8 && lbfgs.evaluations == 10 && !lbfgs.searchesLine && lbfgs.groups.count == 1)
+        let counted = try #require(
+            try optimizer("{kind: lbfgs, max_eval: 9, tolerance_grad: 1e-3, tolerance_change: 1e-4}") as? LBFGS)
+        #expect(counted.evaluations == 9 && counted.gradientTolerance == 1e-3 && counted.changeTolerance == 1e-4)
+        let ahead = try #require(try optimizer("{kind: sgd, lookahead: {k: 4, alpha: 0.3}}") as? Lookahead)
+        #expect(ahead.period == 4 && ahead.share == 0.3)
+        #expect((try optimizer("{kind: lars, trust_coefficient: 0.01}") as? LARS)?.trust == 0.01)
         let free = try #require(try optimizer("{kind: schedule_free_adamw, warmup: 7}") as? ScheduleFreeAdamW)
         #expect(free.warmup == 7)
     }
@@ -182,7 +197,7 @@ struct OptimizerRecipeTests {
     @Test(
         "every optimizer trains by a recipe, in parts of a step, and the effective recipe makes the same run",
         arguments: [
-            "sgd", "{kind: sgd, momentum: 0.9, sam: 0.05}", "{kind: muon, lr: 0.02}", "{kind: lbfgs, iterations: 4}",
+            "sgd", "{kind: sgd, momentum: 0.9, sam: 0.05}", "{kind: muon, lr: 0.02}", "{kind: lbfgs, max_iter: 4}",
             "{kind: schedule_free_sgd, lr: 0.3}", "{kind: schedule_free_adamw, lr: 0.01}",
             "{kind: adam, lookahead: {}, groups: [{parameters: \"0.*\", lr: 0.02, betas: [0.8, 0.9]}]}",
         ])

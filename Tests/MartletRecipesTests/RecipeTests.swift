@@ -127,9 +127,9 @@ struct RecipeTests {
         let sequence = try rates(
             "{kind: sequence, parts: [{schedule: constant, epochs: 1}], then: {kind: exponential, factor: 0.5}}")
         #expect([9, 10, 11].map { sequence.learningRates[0]($0) } == [0.5, 0.5, 0.25])
-        let recipe = try Recipe("schedule: {kind: reduce_on_plateau, patience: 2}")
+        let recipe = try Recipe("schedule: {kind: reduce_on_plateau, patience: 2, min_lr: 0.1}")
         let plateau = try recipe.schedule.make(rate: 0.5, .init(stepsPerEpoch: 10, epochs: 4)).plateau
-        #expect(plateau?.rate == 0.5 && plateau?.patience == 2)
+        #expect(plateau?.rate == 0.5 && plateau?.patience == 2 && plateau?.least == 0.1)
     }
 
     @Test(

@@ -122,7 +122,7 @@ struct OptimizerMaker: Sendable {
 
     static let lars = OptimizerMaker(rate: 0.1) { map in
         let momentum = try map.number("momentum", default: 0.9, in: 0...1)
-        let trust = try map.number("trust", default: 1e-3, in: .positive)
+        let trust = try map.number("trust_coefficient", default: 1e-3, in: .positive)
         let nesterov = try map.flag("nesterov")
         return { LARS($0, momentum: momentum, trust: trust, nesterov: nesterov) }
     }
@@ -150,10 +150,10 @@ struct OptimizerMaker: Sendable {
     }
 
     static let lbfgs = OptimizerMaker(rate: 1, hasGroups: false) { map in
-        let iterations = try map.count("iterations", default: 20, atLeast: 1)
-        let evaluations = try map.count("evaluations", default: max(1, iterations * 5 / 4), atLeast: 1)
-        let gradientTolerance = try map.number("gradient_tolerance", default: 1e-7, in: .notNegative)
-        let changeTolerance = try map.number("change_tolerance", default: 1e-9, in: .notNegative)
+        let iterations = try map.count("max_iter", default: 20, atLeast: 1)
+        let evaluations = try map.count("max_eval", default: max(1, iterations * 5 / 4), atLeast: 1)
+        let gradientTolerance = try map.number("tolerance_grad", default: 1e-7, in: .notNegative)
+        let changeTolerance = try map.number("tolerance_change", default: 1e-9, in: .notNegative)
         let history = try map.count("history_size", default: 100, atLeast: 1)
         let search = try map.name("line_search", among: ["strong_wolfe", "none"], default: "strong_wolfe")
         return { groups in

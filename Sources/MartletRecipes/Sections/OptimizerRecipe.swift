@@ -7,7 +7,7 @@ import MartletTensor
 ///
 ///     optimizer: adamw
 ///     optimizer: {kind: sgd, lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4}
-///     optimizer: {kind: sgd, lr: 0.1, sam: {radius: 0.05}}
+///     optimizer: {kind: sgd, lr: 0.1, sam: {rho: 0.05}}
 ///     optimizer: {kind: muon, lr: 0.02, adamw: {lr: 1e-3}}
 ///     optimizer: {kind: adamw, groups: [{parameters: "0.*", lr: 1e-4}]}
 ///
@@ -72,13 +72,13 @@ public struct OptimizerRecipe: Sendable {
 
     private static func lookahead(_ map: RecipeMap) throws -> (period: Int, share: Double)? {
         try map.optionalSection("lookahead") { part in
-            (try part.count("period", default: 5, atLeast: 1), try part.number("share", default: 0.5, in: 0...1))
+            (try part.count("k", default: 5, atLeast: 1), try part.number("alpha", default: 0.5, in: 0...1))
         }
     }
 
     private static func sam(_ map: RecipeMap) throws -> (radius: Double, adaptive: Bool)? {
-        try map.optionalSection("sam", shorthand: "radius") { part in
-            (try part.number("radius", default: 0.05, in: .positive), try part.flag("adaptive"))
+        try map.optionalSection("sam", shorthand: "rho") { part in
+            (try part.number("rho", default: 0.05, in: .positive), try part.flag("adaptive"))
         }
     }
 
@@ -116,8 +116,13 @@ public struct OptimizerRecipe: Sendable {
                 file: file, place: .nowhere, key: "optimizer",
                 expected: "a model with a weight matrix before the last one, which muon is for", found: "none")
         }
-        let rest = settings.map { $0.filtered { !isHidden($0) } }
-        return CombinedOptimizer([build(matrices), others.make(rest, learningRate: learningRate)])
+        for own in settings where own.momentum != nil && !own.parameters.contains(where: { isHidden($0.parameter) }) {
+            throw RecipeError(
+                file: file, place: .nowhere, key: "optimizer.groups",
+                expected: "a group with a momentum to have a weight matrix that is muon's",
+                found: "AdamW's \(own.parameters.map(\.name).joined(separator: ", ")) alone")
+        }
+        return CombinedOptimizer([build(matrices), others.make(settings.map { $0.filtered { !isHidden($0) } })])
     }
 }
 
@@ -136,15 +141,15 @@ private struct OtherParameters: Sendable {
         }
     }
 
-    /// AdamW of these parameters; a group's rate stands to the section's as it stands to muon's, and its decay is its own where
-    /// it has one.
-    func make(_ settings: [ParameterSettings], learningRate matrixRate: Double) -> Optimizer {
+    /// AdamW of these parameters: with a group's rate, decay and ε as they were said for it, else the section's. A group's
+    /// momentum is for its matrices alone.
+    func make(_ settings: [ParameterSettings]) -> Optimizer {
         build(
             settings.flatMap { settings in
                 var own = settings
-                own.learningRate = learningRate * (settings.learningRate / matrixRate)
+                if !settings.hasOwnRate { own.learningRate = learningRate }
                 if !settings.hasOwnDecay { own.weightDecay = weightDecay }
-                (own.momentum, own.epsilon) = (nil, nil)
+                own.momentum = nil
                 return own.groups
             })
     }

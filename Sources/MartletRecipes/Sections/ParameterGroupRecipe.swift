@@ -75,7 +75,7 @@ struct ParameterGroupRecipe: Sendable {
         var own = rest
         own.parameters = rest.parameters.filter { named in patterns.contains { $0.matches(named.name) } }
         rest.parameters.removeAll { named in own.parameters.contains { $0.parameter === named.parameter } }
-        own.learningRate = learningRate ?? rest.learningRate
+        (own.learningRate, own.hasOwnRate) = (learningRate ?? rest.learningRate, learningRate != nil)
         (own.weightDecay, own.hasOwnDecay) = (weightDecay ?? rest.weightDecay, weightDecay != nil)
         own.decaysAll = decaysAll
         (own.momentum, own.epsilon, own.smoothing) = (momentum, epsilon, smoothing)

@@ -8,8 +8,8 @@ struct ParameterSettings {
     var weightDecay: Double
     /// Whether biases and the parameters of normalisations decay too.
     var decaysAll: Bool
-    /// Whether the decay was said for these parameters.
-    var hasOwnDecay = false
+    /// Whether the rate, and the decay, were said for these parameters.
+    var hasOwnRate = false, hasOwnDecay = false
     var momentum: Double?
     var betas: (Double, Double)?
     var epsilon: Double?

@@ -71,7 +71,7 @@ public struct ScheduleRecipe: Sendable {
             return Plateau(
                 factor: try part.number("factor", default: 0.1, in: 0...1),
                 patience: try part.count("patience", default: 10), cooldown: try part.count("cooldown", default: 0),
-                least: try part.number("least", default: 0, in: .notNegative),
+                least: try part.number("min_lr", default: 0, in: .notNegative),
                 threshold: try part.number("threshold", default: 1e-4, in: .notNegative),
                 monitor: try part.monitor(among: monitored))
         }
