@@ -39,6 +39,27 @@ struct RecipeCommandTests {
         }
     }
 
+    @Test("summary shows the paths of a recipe's parameters, with the rate and the decay of the group that each is in")
+    func parameterPaths() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = try recipe(
+            spirals
+                + "optimizer: {kind: adamw, lr: 0.5, weight_decay: 0.25, groups: [{parameters: \"2.*\", lr: 0.125}]}\n")
+        let run = try ProgramRun("martlet", ["summary", path, "--parameters"])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        let rows = run.lines.map { $0.split(separator: " ").map(String.init) }
+        for row in [
+            ["0.weight", "8×2", "0.5", "0.25"], ["0.bias", "8", "0.5", "0.0"], ["2.weight", "3×8", "0.125", "0.25"],
+        ] {
+            #expect(rows.contains(row), "\(run.lines)")
+        }
+        let json = try ProgramRun("martlet", ["summary", path, "--parameters", "--json"])
+        #expect(json.lines.first?.contains(#""learningRate":0.125,"path":"2.weight","shape":[3,8]"#) == true)
+        let named = try ProgramRun("martlet", ["summary", "lenet5", "--parameters"])
+        #expect(named.lines.count > 8 && !named.lines.contains { $0.contains("Decay") })
+        #expect(try ProgramRun("martlet", ["summary", path]).lines.last?.contains("51") == true)
+    }
+
     @Test(
         "an optimizer that searches for its step is refused where one gradient is wanted, and what overflows ends with 65"
     )
