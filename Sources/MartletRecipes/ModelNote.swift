@@ -89,7 +89,9 @@ public struct ModelNote: Sendable {
                 found: "neither")
         }
         if try Checkpoint.isOne(file) {
-            let averaged = note?.recipe.training.settings.average?.kind == .exponential
+            // An equal average has no running statistics of its own before the run's end.
+            let isEqual = note?.recipe.training.settings.average?.kind == .equal
+            let averaged = !isEqual || !layer.hasRunningStatistics
             try Checkpoint(contentsOf: file).load(into: layer, averaged: averaged, name: file)
         } else {
             try layer.load(from: file)

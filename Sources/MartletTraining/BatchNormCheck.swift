@@ -9,9 +9,9 @@ package enum BatchNormCheck {
     /// The path of the first layer that gets one value a channel from an epoch's smallest batch; nil where none does.
     package static func misfit(_ model: any Layer, on loader: DataLoader) -> String? {
         guard smallestBatch(of: loader) == 1, loader.dataset.count > 0, model.hasRunningStatistics,
-            let sample = withGenerator(seed: 0, { try? loader.dataset[0].inputs })
+            let inputs = lonelyInputs(of: loader)
         else { return nil }
-        return firstLayerWithOneValue(model, like: sample)
+        return firstLayerWithOneValue(model, like: inputs)
     }
 
     /// Throws where there is such a layer.
@@ -31,8 +31,21 @@ package enum BatchNormCheck {
         return rest == 0 || loader.dropLast ? loader.batchSize : rest
     }
 
+    /// The inputs of a batch of the first example alone, made as the loader makes its own; nil where it cannot be read.
+    private static func lonelyInputs(of loader: DataLoader) -> Tensor? {
+        withGenerator(seed: 0) {
+            guard (try? loader.dataset[0]) != nil else { return nil }
+            let lonely = DataLoader(
+                first(of: loader.dataset), batchSize: 1, seed: 0, onError: loader.onError,
+                collation: loader.collation, batchTransform: loader.batchTransform)
+            return lonely.first { _ in true }?.inputs
+        }
+    }
+
+    private static func first(of data: some Dataset) -> any Dataset { data.subset(0..<1) }
+
     /// Runs the model on one example in evaluation mode: only recorded, nothing is read.
-    private static func firstLayerWithOneValue(_ model: any Layer, like sample: Tensor) -> String? {
+    private static func firstLayerWithOneValue(_ model: any Layer, like inputs: Tensor) -> String? {
         let names = Dictionary(
             model.namedModules.map { (ObjectIdentifier($0.module), $0.name) }, uniquingKeysWith: { first, _ in first })
         let modes = model.modeSwitches.map { ($0, $0.isTraining) }
@@ -45,7 +58,7 @@ package enum BatchNormCheck {
             else { return }
             found = names[ObjectIdentifier(layer)] ?? "\(type(of: layer))"
         } _: {
-            withoutGradient { _ = model(Tensor.zeros(Shape([1] + sample.shape.sizes), dtype: sample.dtype)) }
+            withoutGradient { _ = model(Tensor.zeros(inputs.shape, dtype: inputs.dtype)) }
         }
         return found
     }
@@ -53,5 +66,5 @@ package enum BatchNormCheck {
 
 extension Module {
     /// Whether a batch normalisation follows statistics in training.
-    var hasRunningStatistics: Bool { namedModules.contains { $0.module is any NormalizationLayer } }
+    package var hasRunningStatistics: Bool { namedModules.contains { $0.module is any NormalizationLayer } }
 }

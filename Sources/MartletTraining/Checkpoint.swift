@@ -45,7 +45,7 @@ public struct Checkpoint: Sendable {
     public var optimizer: [String: Tensor]
     /// The sums of the epoch under way.
     package var totals: [String: Tensor]
-    /// The average of the weights; empty where a run keeps none.
+    /// The average of the weights, or those that the optimizer evaluates with; empty where a run has neither.
     package var average: [String: Tensor]
     /// The trainer's notes: what it takes to use the model.
     public var notes: [String: String]
@@ -120,15 +120,18 @@ public struct Checkpoint: Sendable {
     /// Puts the weights into a model.
     ///
     /// - Parameters:
-    ///   - averaged: the average of the weights in their place, where there is one: what a run with an exponential average
-    ///     measures, and leaves at its end.
+    ///   - averaged: the average of the weights in their place, or the weights that the optimizer evaluates with, where there
+    ///     are such: what a run measures, and leaves at its end. Buffers are those of training all the same.
     ///   - name: the file's name for errors.
     /// - Throws: `FileError` of kind `mismatch`, with the tensors' names, where the checkpoint is of another network.
     public func load(into model: any Module, averaged: Bool, name: String = "checkpoint") throws(FileError) {
         var tensors = self.model
-        let prefix = "average."
-        for (key, tensor) in average where averaged && key.hasPrefix(prefix) {
-            tensors[String(key.dropFirst(prefix.count))] = tensor
+        // An average has each parameter once, under its first name.
+        var firstNames: [ObjectIdentifier: String] = [:]
+        for (name, parameter) in model.namedParameters where averaged {
+            let firstName = firstNames[ObjectIdentifier(parameter)] ?? name
+            firstNames[ObjectIdentifier(parameter)] = firstName
+            if let tensor = average["average.\(firstName)"] { tensors[name] = tensor }
         }
         do { try model.load(tensors) } catch {
             throw FileError(

@@ -12,6 +12,16 @@ extension Trainer {
             average: average?.state ?? [:], notes: notes)
     }
 
+    /// The weights that the optimizer evaluates with, by the names of a ``WeightAverage``; none where they are those that it
+    /// trains.
+    var evaluationWeights: [String: Tensor] {
+        guard optimizer.hasEvaluationWeights else { return [:] }
+        optimizer.eval()
+        defer { optimizer.train() }
+        let weights = model.namedParameters.map { ("average.\($0.name)", $0.parameter.value.detached()) }
+        return Dictionary(weights) { first, _ in first }
+    }
+
     /// Puts the run back to where a checkpoint was taken.
     ///
     /// - Parameter name: the file's name for errors.

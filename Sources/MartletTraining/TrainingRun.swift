@@ -39,6 +39,8 @@ final class TrainingRun {
         try BatchNormCheck.check(trainer.model, on: train)
         trainer.model.train()
         trainer.optimizer.train()
+        // An earlier run may have left the average in the model.
+        trainer.average?.restore()
         trainer.totals.clear()
         position = Checkpoint.Position(
             step: 0, epochsDone: 0, epochImages: 0, loader: train.state, generator: Generator.current.state,
@@ -106,11 +108,15 @@ final class TrainingRun {
 
     /// Gathers the batch normalisations' statistics over the training data for the weights that are in the model now.
     ///
+    /// The batches are made as the run's own are: collated, transformed, and picked by the sampler where it has one.
+    ///
     /// - Parameter batches: how many batches of the training data, in an order of their own; nil for all, in the data's.
     private func recalibrate(batches count: Int? = nil) throws {
+        let hasOwnSampler = !train.shuffle && !(train.sampler is SequentialSampler)
         let batches = DataLoader(
-            train.dataset, batchSize: train.batchSize, shuffle: count != nil, dropLast: train.dropLast,
-            workers: train.workers, seed: 0)
+            train.dataset, batchSize: train.batchSize, shuffle: count != nil && !hasOwnSampler,
+            sampler: hasOwnSampler ? train.sampler : nil, dropLast: train.dropLast, workers: train.workers, seed: 0,
+            onError: train.onError, collation: train.collation, batchTransform: train.batchTransform)
         trainer.settings.precision.running {
             recalibrateBatchNorm(trainer.model, over: batches.prefix(count ?? batches.count)) { batch in
                 trainer.model(batch.inputs)
@@ -175,9 +181,11 @@ final class TrainingRun {
         position.elapsedSeconds = clock.elapsedSeconds
         clock.didSave()
         guard lastGood != nil || store != nil else { return }
-        let checkpoint = trainer.checkpoint(position)
+        var checkpoint = trainer.checkpoint(position)
         if lastGood != nil { lastGood = checkpoint }
         guard let folder, let store else { return }
+        // For whoever predicts by the file: going on needs them not.
+        checkpoint.average.merge(trainer.evaluationWeights) { $1 }
         try store.save(checkpoint)
         let path = folder.checkpointPath(step: position.step)
         for observer in trainer.observers { observer.checkpointWasWritten(path) }
@@ -224,7 +232,7 @@ final class TrainingRun {
     /// as training left it.
     private func withMeasuredWeights<Result>(_ body: () throws -> Result) throws -> Result {
         let optimizer = trainer.optimizer
-        guard optimizer.hasEvaluationWeights, validation != nil || test != nil else {
+        guard optimizer.hasEvaluationWeights, validation != nil || test != nil || trainer.best != nil else {
             // An equal average has no statistics of its own before the end: until then the weights as they are get measured.
             let average = trainer.settings.average?.kind == .exponential ? trainer.average : nil
             average?.apply()
