@@ -93,6 +93,15 @@ struct WrappedOptimizerTests {
             sgd.step()
         }
         #expect(weight.value.array(as: Double.self) == plain.value.array(as: Double.self))
+        // Who prepares the step compares gradients with the weights that it goes from.
+        let before = weight.value.array(as: Double.self)
+        var seen: [Double] = []
+        sam.step({
+            let loss = weight.value.square().sum()
+            loss.backward()
+            return loss
+        }) { seen = weight.value.array(as: Double.self) }
+        #expect(seen == before)
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let weight = Parameter(.ones([2]))
             let sam = SAM(SGD([weight], learningRate: 0.1))

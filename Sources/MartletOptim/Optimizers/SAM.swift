@@ -77,6 +77,8 @@ public final class SAM: Optimizer {
             descend()
             throw error
         }
+        // Clipping may compare gradients with the parameters: those of the place where the step begins.
+        descend()
         prepare()
         step()
         return loss
