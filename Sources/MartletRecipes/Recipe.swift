@@ -49,6 +49,8 @@ public struct Recipe: Sendable {
     public let training: TrainingRecipe
     /// What the network is measured by besides its loss: on the validation data after each epoch, on the test data at the end.
     public let metrics: [MetricName]
+    /// Where the metrics are written.
+    var metricsPlace: RecipePlace { effective["metrics"]?.place ?? .nowhere }
     /// The whole recipe with every default written out.
     public let effective: RecipeNode
 

@@ -43,7 +43,7 @@ public final class RecipeRun {
                 expected: "at most the \(data.train.count) training samples where drop_last is set",
                 found: "\(training.batchSize)")
         }
-        try Self.check(model.outputShape(of: data.sampleShape), recipe, data.train)
+        try Self.check(model.outputShape(of: data.sampleShape), recipe, data)
         if let layer = BatchNormCheck.misfit(model, on: loader) {
             throw RecipeError(
                 file: recipe.file, place: training.batchSizePlace, key: "training.batch_size",
@@ -60,7 +60,7 @@ public final class RecipeRun {
         let statistics = training.statistics.map { LayerStatistics(of: network, every: $0) }
         let optimizer = try recipe.optimizer.make(model)
         var settings = training.settings
-        settings.plateauFigure = recipe.schedule.monitor
+        settings.plateauFigure = recipe.schedule.monitored?.figure
         trainer = Trainer(
             model, optimizer,
             schedules: schedules.settings.shared(by: optimizer.groups, rate: recipe.optimizer.learningRate),
@@ -83,21 +83,31 @@ public final class RecipeRun {
         }
     }
 
-    /// Throws where the network's outputs do not go with the labels and the loss.
-    private static func check(_ output: Shape, _ recipe: Recipe, _ train: any Dataset) throws {
+    /// Throws where the network's outputs do not go with the labels and the loss, or a metric or figure not with the data.
+    private static func check(_ output: Shape, _ recipe: Recipe, _ data: RecipeData) throws {
+        let train = data.train
         let isOfClasses = recipe.loss.isOfClasses ?? (train.classCount != nil)
         func misfit(_ key: String, _ expected: String, _ found: String) -> RecipeError {
             RecipeError(file: recipe.file, place: .nowhere, key: key, expected: expected, found: found)
         }
         let task: MetricName.Task = train.classCount == nil ? .regression : .classification
         if let other = recipe.metrics.first(where: { $0.task != task }) {
-            throw misfit(
-                "metrics", "metrics of \(task == .classification ? "classes" : "numbers")", other.rawValue)
+            throw RecipeError(
+                file: recipe.file, place: recipe.metricsPlace, key: "metrics",
+                expected: "metrics of \(task == .classification ? "classes" : "numbers")", found: other.rawValue)
         }
-        let figures = [recipe.schedule.monitor, recipe.training.settings.stoppingFigure, recipe.training.best]
-            .compactMap(\.self)
-        if task == .regression, let figure = figures.first(where: { $0.name.hasSuffix("_accuracy") }) {
-            throw misfit("monitor", "a figure of numbers", figure.name)
+        do { _ = try MetricSet(recipe.metrics, classes: train.classCount) } catch {
+            throw RecipeError(
+                file: recipe.file, place: recipe.metricsPlace, key: "metrics", expected: error.expected,
+                found: "\(error.found) beside \(error.field)")
+        }
+        for named in [recipe.schedule.monitored].compactMap(\.self) + recipe.training.monitored {
+            if task == .regression, named.figure.name.hasSuffix("_accuracy") {
+                throw named.error("a figure of numbers", recipe.file)
+            }
+            if named.figure.part == .validation, data.validation == nil {
+                throw named.error("a figure of the training data, as no sample is held out for validation", recipe.file)
+            }
         }
         guard isOfClasses == (train.classCount != nil) else {
             throw misfit("loss", isOfClasses ? "labels that are classes" : "labels that are numbers", "others")
@@ -133,17 +143,10 @@ public final class RecipeRun {
     /// - Throws: `MetricError` where the metrics do not suit the data, and what reading the data throws.
     public func measure() throws -> [(name: MetricName, value: Double)] {
         guard !recipe.metrics.isEmpty, let testLoader else { return [] }
-        var metrics = try MetricSet(recipe.metrics, classes: testLoader.dataset.classCount)
-        let prepare = inDataUnits
-        model.eval()
-        for batch in testLoader {
-            try withoutGradient {
-                let prepared = prepare(model(batch.inputs), batch.labels)
-                try metrics.update(outputs: prepared.outputs, labels: prepared.labels)
-            }
-        }
-        try testLoader.finish()
-        return metrics.values
+        let figures = try model.measure(HeldOutMetrics(recipe.metrics, preparing: inDataUnits), on: testLoader)
+        var met = Set<MetricName>()
+        let names = recipe.metrics.filter { met.insert($0).inserted }
+        return names.compactMap { name in figures[name].map { (name, $0) } }
     }
 
     /// Writes the network with what it takes to use it: the recipe and the shape of a sample.

@@ -42,6 +42,26 @@ struct OptimizerRecipeTests {
         #expect(optimizer.groups[0].betas == (0.8, 0.9) && optimizer.groups[0].epsilon == 1e-8)
     }
 
+    @Test("a group's own decay is that of all it names, biases too, unless it says otherwise")
+    func groupDecay() throws {
+        let model = try model()
+        let text = """
+            {kind: adamw, weight_decay: 0.2, groups: [
+              {parameters: "0.*", weight_decay: 0.5}, {parameters: "2.*", weight_decay: 0.4, decay_biases: false},
+              {parameters: "3.*", lr: 0.1}]}
+            """
+        let optimizer = try Recipe("optimizer: \(text)").optimizer.make(model)
+        var decays: [String: Double] = [:]
+        for (name, parameter) in model.namedParameters {
+            decays[name] = optimizer.groups.first { $0.parameters.contains { $0 === parameter } }?.weightDecay
+        }
+        let expected = [
+            "0.weight": 0.5, "0.bias": 0.5, "1.weight": 0, "1.bias": 0, "2.weight": 0.4, "2.bias": 0, "3.weight": 0.2,
+            "3.bias": 0,
+        ]
+        #expect(decays == expected)
+    }
+
     @Test("a schedule goes with each group's rate in proportion")
     func groupSchedules() throws {
         let text = """
@@ -101,6 +121,18 @@ struct OptimizerRecipeTests {
                 "lookahead: expected none beside schedule_free_adamw"
             ),
             ("schedule_free", "did you mean"),
+            (
+                "{kind: sgd, momentum: 0.9, momentum_form: exponential_average, dampening: 0.1}",
+                "r.yaml:1: optimizer.dampening: expected none beside momentum_form: exponential_average"
+            ),
+            (
+                "{kind: schedule_free_adamw, groups: [{parameters: \"*\", betas: [0, 0.9]}]}",
+                "r.yaml:1: optimizer.groups.0.betas: expected a first number above 0 and below 1"
+            ),
+            (
+                "{kind: schedule_free_sgd, groups: [{parameters: \"*\", momentum: 0}]}",
+                "optimizer.groups.0.momentum: expected a number above 0 and below 1"
+            ),
         ] {
             let error = #expect(throws: RecipeError.self, "\(text)") { try optimizer(text) }
             #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
@@ -131,6 +163,18 @@ struct OptimizerRecipeTests {
                 "r.yaml:2: precision: expected float32 or bfloat16 beside sam"
             ),
             ("training: {accumulate_batches: 0}", "training.accumulate_batches: expected a whole number from 1 on"),
+            (
+                "optimizer: schedule_free_sgd\nschedule: {kind: one_cycle, momentum: [0.9, 0.8]}",
+                "r.yaml:2: schedule.momentum: expected none beside schedule_free_sgd"
+            ),
+            (
+                "optimizer: {kind: sgd, momentum: 0.9}\nschedule: {kind: one_cycle, momentum: [1.5, 0.8]}",
+                "r.yaml:2: schedule.momentum: expected two numbers from 0 to below 1"
+            ),
+            (
+                "data: {kind: csv, file: a.csv, target: y, separator: \"\\n\"}",
+                "r.yaml:1: data.separator: expected one ASCII character other than a quote or an end of line"
+            ),
             ("training: {accumulate_batch: 2}", "did you mean accumulate_batches?"),
             (
                 "split: {validation: 100}\nmetrics: [f1_macro]\ncallbacks: {early_stopping: {patience: 3, monitor: "

@@ -37,9 +37,10 @@ struct TableRecipe: Sendable {
         file = try map.text("file")
         hasHeader = try map.flag("header", default: true)
         let text = try map.text("separator", default: ",")
-        guard let first = text.first, text.count == 1, first.isASCII, first != "\""
+        guard let first = text.first, text.count == 1, first.isASCII, first != "\"", !first.isNewline
         else {
-            throw map.error("separator", "one ASCII character other than a quote", map.value("separator"))
+            throw map.error(
+                "separator", "one ASCII character other than a quote or an end of line", map.value("separator"))
         }
         separator = first
         marks = Set(try map.texts("missing_marks"))

@@ -44,6 +44,11 @@ struct OptimizerMaker: Sendable {
         if nesterov, momentum == 0 || dampening != 0 {
             throw map.error("nesterov", "a momentum and no dampening beside it", map.value("nesterov"))
         }
+        if form != "pytorch", dampening != 0 {
+            throw map.error(
+                "dampening", "none beside momentum_form: \(form), which weighs gradients by 1 - momentum",
+                map.value("dampening"))
+        }
         return { groups in
             SGD(
                 groups, momentum: momentum, momentumForm: form == "pytorch" ? .pytorch : .exponentialAverage,
@@ -128,8 +133,8 @@ struct OptimizerMaker: Sendable {
     }
 
     static let scheduleFreeSGD = OptimizerMaker(rate: 1) { map in
-        let momentum = try map.number("momentum", default: 0.9, in: .positive)
-        guard momentum < 1 else { throw map.error("momentum", "a number above 0 and below 1", map.value("momentum")) }
+        let momentum = try map.number("momentum", default: 0.9)
+        try map.checkAveraged("momentum", momentum)
         let weights = try map.averagedSteps()
         return {
             ScheduleFreeSGD(
@@ -140,7 +145,7 @@ struct OptimizerMaker: Sendable {
 
     static let scheduleFreeAdamW = OptimizerMaker(rate: 2.5e-3) { map in
         let (betas, epsilon) = (try map.betas(), try map.number("epsilon", default: 1e-8, in: .notNegative))
-        guard betas.0 > 0 else { throw map.error("betas", "a first number above 0", map.value("betas")) }
+        try map.checkAveraged("betas", betas.0)
         let weights = try map.averagedSteps()
         return {
             ScheduleFreeAdamW(
@@ -190,6 +195,14 @@ extension RecipeMap {
         }
         return (betas[0], betas[1])
     }
+    /// Throws where β, under a key, is none that a schedule-free optimizer can average by: from 0 no average could be found.
+    func checkAveraged(_ key: String, _ beta: Double) throws {
+        guard beta > 0, beta < 1 else {
+            let number = key == "betas" ? "a first number" : "a number"
+            throw error(key, "\(number) above 0 and below 1", value(key))
+        }
+    }
+
     /// How the steps of a schedule-free optimizer weigh in its average.
     fileprivate func averagedSteps() throws -> (warmup: Int, stepPower: Double, ratePower: Double) {
         (

@@ -24,6 +24,9 @@ public struct OptimizerRecipe: Sendable {
         /// True where a step asks for the loss again and again: it cannot be taken from one gradient.
         public var evaluatesRepeatedly: Bool { self == .lbfgs }
 
+        /// True where the optimizer averages the weights itself, and needs no schedule that ends.
+        public var averagesWeights: Bool { self == .scheduleFreeSGD || self == .scheduleFreeAdamW }
+
         /// The optimizer with the settings that are usual for it.
         public func usual(_ model: any Module, learningRate: Double? = nil) -> Optimizer {
             do {
@@ -62,9 +65,12 @@ public struct OptimizerRecipe: Sendable {
         others = kind == .muon ? try OtherParameters(map, weightDecay: weightDecay) : nil
         let settings = Self.settings(of: build)
         hasMomentum = !settings.isDisjoint(with: [.momentum, .beta1])
-        groups = maker.hasGroups ? try ParameterGroupRecipe.read(map, having: settings, decaysAll: decaysAll) : []
+        groups =
+            maker.hasGroups
+            ? try ParameterGroupRecipe.read(
+                map, having: settings, decaysAll: decaysAll, averages: kind.averagesWeights) : []
         (lookahead, sam) = kind == .lbfgs ? (nil, nil) : (try Self.lookahead(map), try Self.sam(map))
-        if lookahead != nil, kind == .scheduleFreeSGD || kind == .scheduleFreeAdamW {
+        if lookahead != nil, kind.averagesWeights {
             throw map.error(
                 "lookahead", "none beside \(kind.rawValue), which averages its steps", map.value("lookahead"))
         }
@@ -91,12 +97,16 @@ public struct OptimizerRecipe: Sendable {
     /// True where a step asks for its loss more than once.
     var evaluatesRepeatedly: Bool { kind.evaluatesRepeatedly || sam != nil }
     /// True where the optimizer averages the weights itself.
-    var averagesWeights: Bool { kind == .scheduleFreeSGD || kind == .scheduleFreeAdamW }
+    var averagesWeights: Bool { kind.averagesWeights }
 
     /// The optimizer over a model: weights decay, biases and the parameters of normalisations only where `decay_biases` says.
     ///
-    /// - Throws: `RecipeError` where a group names no parameter of the model.
+    /// - Throws: `RecipeError` where a group names no parameter of the model, or it has none at all.
     public func make(_ model: any Module) throws -> Optimizer {
+        guard !model.namedParameters.isEmpty else {
+            throw RecipeError(
+                file: file, place: .nowhere, key: "model", expected: "a layer with parameters to train", found: "none")
+        }
         var rest = ParameterSettings(
             parameters: ParameterSettings.all(of: model), learningRate: learningRate, weightDecay: weightDecay,
             decaysAll: decaysAll)

@@ -11,7 +11,8 @@ import MartletOptim
 ///         - {parameters: "*.bias", weight_decay: 0}
 ///
 /// In a pattern `*` stands for any letters, `?` for one, `[ab]` for one of several. A parameter belongs to the first group that
-/// names it; those that none names have the optimizer's own settings, and so has a group for what it leaves out.
+/// names it; those that none names have the optimizer's own settings, and so has a group for what it leaves out. A decay of its
+/// own is that of all that a group names, biases too, unless it says `decay_biases: false`.
 struct ParameterGroupRecipe: Sendable {
     private let patterns: [ParameterPattern]
     private let place: RecipePlace
@@ -22,8 +23,14 @@ struct ParameterGroupRecipe: Sendable {
     private let betas: [Double]?
 
     /// The groups of an optimizer that has such settings.
-    static func read(_ map: RecipeMap, having settings: Set<Setting>, decaysAll: Bool) throws -> [ParameterGroupRecipe]
-    {
+    ///
+    /// - Parameters:
+    ///   - settings: the settings that it has.
+    ///   - decaysAll: whether biases and the parameters of normalisations decay.
+    ///   - averages: whether it averages the weights, which takes a β above 0.
+    static func read(
+        _ map: RecipeMap, having settings: Set<Setting>, decaysAll: Bool, averages: Bool
+    ) throws -> [ParameterGroupRecipe] {
         guard let node = map.value("groups") else { return [] }
         guard case .list(let items) = node.content else {
             throw map.error("groups", "a list of groups, as in \"- {parameters: \"*.bias\", lr: 1e-3}\"", node)
@@ -32,6 +39,10 @@ struct ParameterGroupRecipe: Sendable {
         let groups = try items.enumerated().map { index, item in
             let part = try RecipeMap(item, path: map.path + ["groups", "\(index)"], file: map.file)
             let group = try ParameterGroupRecipe(part, having: settings, decaysAll: decaysAll)
+            if averages {
+                if let beta = group.momentum { try part.checkAveraged("momentum", beta) }
+                if let beta = group.betas?.first { try part.checkAveraged("betas", beta) }
+            }
             try part.finish()
             notes.append(.map(part.effective))
             return group
@@ -49,7 +60,8 @@ struct ParameterGroupRecipe: Sendable {
         (place, key) = (node.place, (map.path + ["parameters"]).joined(separator: "."))
         learningRate = try map.optionalNumber("lr", in: .positive)
         weightDecay = try map.optionalNumber("weight_decay", in: .notNegative)
-        self.decaysAll = try map.flag("decay_biases", default: decaysAll)
+        // Who names parameters and their decay means all of them.
+        self.decaysAll = try map.flag("decay_biases", default: decaysAll || weightDecay != nil)
         momentum = settings.contains(.momentum) ? try map.optionalNumber("momentum", in: 0...1) : nil
         if settings.isSuperset(of: [.beta1, .beta2]), map.has("betas") {
             let (first, second) = try map.betas()

@@ -40,11 +40,11 @@ public struct ScheduleRecipe: Sendable {
     }
 
     private struct Plateau {
-        let factor: Double, patience: Int, cooldown: Int, least: Double, threshold: Double, monitor: MonitoredFigure?
+        let factor: Double, patience: Int, cooldown: Int, least: Double, threshold: Double, monitor: NamedFigure?
     }
 
     /// The figure that a plateau goes by; nil for the loss.
-    var monitor: MonitoredFigure? { plateau?.monitor }
+    var monitored: NamedFigure? { plateau?.monitor }
 
     /// - Parameter monitored: the names of figures that a plateau may go by.
     init(_ map: RecipeMap, _ optimizer: OptimizerRecipe, monitored: [String]) throws {
@@ -54,6 +54,12 @@ public struct ScheduleRecipe: Sendable {
         let kind = Self.kind(of: node)
         guard kind == "reduce_on_plateau" else {
             (plateau, momentum) = (nil, try Self.momentum(node, kind, map))
+            if momentum != nil, optimizer.averagesWeights {
+                throw map.error(
+                    "schedule.momentum",
+                    "none beside \(optimizer.kind.rawValue), whose weights to evaluate need one "
+                        + "momentum throughout", node["momentum"])
+            }
             if momentum != nil, !optimizer.hasMomentum {
                 throw map.error(
                     "schedule.momentum",
@@ -81,7 +87,8 @@ public struct ScheduleRecipe: Sendable {
     public func make(rate: Double, _ length: Length) throws -> Schedules {
         if let plateau {
             let reduction = ReduceOnPlateau(
-                from: rate, factor: plateau.factor, patience: plateau.patience, goal: plateau.monitor?.goal ?? .lowest,
+                from: rate, factor: plateau.factor, patience: plateau.patience,
+                goal: plateau.monitor?.figure.goal ?? .lowest,
                 threshold: plateau.threshold, cooldown: plateau.cooldown, least: plateau.least)
             return Schedules(settings: ScheduledSettings(), plateau: reduction)
         }
@@ -102,6 +109,9 @@ public struct ScheduleRecipe: Sendable {
         }
         let ends = try RecipeDecoder.decode(
             [Double].self, from: momentum, path: map.path + ["schedule", "momentum"], file: map.file)
+        guard ends.allSatisfy({ (0..<1).contains($0) }) else {
+            throw map.error("schedule.momentum", "two numbers from 0 to below 1", momentum)
+        }
         return (ends[0], ends[1])
     }
 
@@ -238,14 +248,6 @@ public struct ScheduleRecipe: Sendable {
             ]
         default: return []
         }
-    }
-}
-
-extension RecipeMap {
-    /// The figure under `monitor`; nil where none is named.
-    func monitor(among names: [String], default usual: String? = nil) throws -> MonitoredFigure? {
-        guard has("monitor") || usual != nil else { return nil }
-        return MonitoredFigure(named: try name("monitor", among: names, default: usual))
     }
 }
 

@@ -19,6 +19,8 @@ public struct TrainingRecipe: Sendable {
     public let statistics: Int?
     /// The figure of the best epoch, whose weights are kept; nil for none.
     public let best: MonitoredFigure?
+    /// The figures that callbacks go by, and where they are named.
+    let monitored: [NamedFigure]
     /// True where an epoch's last batch is left out if it is not full.
     public let dropsLast: Bool
     /// Where the batch size is written.
@@ -52,13 +54,13 @@ public struct TrainingRecipe: Sendable {
                 "float32 or bfloat16 beside \(optimizer.kind == .lbfgs ? "lbfgs" : "sam"), which takes several "
                     + "gradients for a step", root.value("precision"))
         }
-        var figure: MonitoredFigure?
+        var (figure, kept): (NamedFigure?, NamedFigure?)
         (settings.earlyStopping, statistics, best) = try root.section("callbacks") { map in
             let stopping = try map.optionalSection("early_stopping", shorthand: "patience") { part in
                 let patience = try part.count("patience", atLeast: 1)
                 figure = try part.monitor(among: monitored)
                 return EarlyStopping(
-                    patience: patience, goal: figure?.goal ?? .lowest,
+                    patience: patience, goal: figure?.figure.goal ?? .lowest,
                     minimumChange: try part.number("minimum_change", default: 0, in: .notNegative))
             }
             let every = try map.optionalSection("statistics", shorthand: "every") { part in
@@ -68,9 +70,11 @@ public struct TrainingRecipe: Sendable {
                 try part.monitor(
                     among: monitored, default: monitored.contains("validation_loss") ? "validation_loss" : "train_loss")
             }
-            return (stopping, every, best ?? nil)
+            kept = best ?? nil
+            return (stopping, every, kept?.figure)
         }
-        settings.stoppingFigure = figure
+        settings.stoppingFigure = figure?.figure
+        self.monitored = [figure, kept].compactMap(\.self)
         self.settings = settings
     }
 

@@ -8,6 +8,8 @@ package final class RecipeMap {
     package let path: [String]
     package let file: String
     private let node: RecipeNode
+    /// Where it begins.
+    package var place: RecipePlace { node.place }
     package private(set) var effective: [(String, RecipeNode)] = []
     private var asked: [String] = []
 
