@@ -11,12 +11,22 @@ struct FoldsSession {
 
     private var summaryPath: String { folder.path + "/folds.json" }
 
-    func run() throws {
-        let lock = try FolderLock(folder.path)
-        defer { withExtendedLifetime(lock) {} }
+    /// Throws where a fold cannot be trained: before the run has a folder, and before the first fold has taken its time.
+    static func check(_ recipe: Recipe) throws {
         guard recipe.data.usesTest else {
             throw CommandFailure(.usage, "split.folds needs the data that are held out: leave data.use_test as it is")
         }
+        for number in 1...(recipe.split.folds ?? 1) {
+            let own = try recipe.fold(number)
+            let data = try RecipeData(reporting: own)
+            // The folds differ by their data alone.
+            if number == 1 { _ = try RecipeRun(own, data: data) }
+        }
+    }
+
+    func run() throws {
+        let lock = try FolderLock(folder.path)
+        defer { withExtendedLifetime(lock) {} }
         // Checkpoints are the folds' own.
         rmdir(folder.checkpointsPath)
         if !resumes {
@@ -40,12 +50,12 @@ struct FoldsSession {
             }
         }
         let own = try recipe.fold(number)
+        let run = try RecipeRun(own, data: RecipeData(reporting: own))
         let goesOn = FileManager.default.fileExists(atPath: path + "/config.json")
         let foldFolder = goesOn ? try RunFolder.open(path) : try RunFolder.create(at: path)
         let session = TrainSession(
-            recipe: own, data: try RecipeData(reporting: own), folder: foldFolder, resumes: goesOn, isJSON: isJSON,
-            foldsFolder: folder.path)
-        let figures = try session.run()
+            run: run, folder: foldFolder, resumes: goesOn, isJSON: isJSON, foldsFolder: folder.path)
+        let figures = try session.train()
         try AtomicFile.write(try JSONLines.document(figures), to: resultPath)
         return figures
     }

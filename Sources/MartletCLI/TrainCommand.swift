@@ -81,21 +81,25 @@ struct TrainCommand: ParsableCommand {
         if recipe.isOfAllFolds {
             return try FoldsSession(recipe: recipe, folder: folder, resumes: true, isJSON: json).run()
         }
-        let data = try RecipeData(reporting: recipe)
-        try TrainSession(recipe: recipe, data: data, folder: folder, resumes: true, isJSON: json).run()
+        let run = try RecipeRun(recipe, data: RecipeData(reporting: recipe))
+        try TrainSession(run: run, folder: folder, resumes: true, isJSON: json).train()
     }
 
     private func begin() throws {
         let (recipe, note) = try chosenRecipe()
         if dryRun { return Terminal.standardOutput.write(try recipe.effectiveText) }
         if let note { CommandLog.logger.notice("\(note)") }
-        // What cannot be read leaves no folder behind.
-        let data = try RecipeData(reporting: recipe)
-        let folder = try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: recipe.name ?? recipe.model.kind)
+        // What cannot be read, or does not fit together, leaves no folder behind.
         if recipe.isOfAllFolds {
-            return try FoldsSession(recipe: recipe, folder: folder, resumes: false, isJSON: json).run()
+            try FoldsSession.check(recipe)
+            return try FoldsSession(recipe: recipe, folder: newFolder(recipe), resumes: false, isJSON: json).run()
         }
-        try TrainSession(recipe: recipe, data: data, folder: folder, resumes: false, isJSON: json).run()
+        let run = try RecipeRun(recipe, data: RecipeData(reporting: recipe))
+        try TrainSession(run: run, folder: newFolder(recipe), resumes: false, isJSON: json).train()
+    }
+
+    private func newFolder(_ recipe: Recipe) throws -> RunFolder {
+        try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: recipe.name ?? recipe.model.kind)
     }
 
     /// The recipe of the file or the usual one, with the options in their places.
@@ -107,17 +111,20 @@ struct TrainCommand: ParsableCommand {
             settings.append("data.kind=\(usual.kind.rawValue)")
             note = usual.note
         }
-        let usual = Self.usualRecipe(optimizer: optimizer?.rawValue ?? "adam", learningRate)
+        let usual = Self.usualRecipe(optimizer ?? .adam, learningRate)
         return (try Recipe(usual, file: "command line", overrides: settings + shortOptions + overrides), note)
     }
 
-    /// What trains well where nothing else is said: a cosine down to a hundredth of the rate.
-    private static func usualRecipe(optimizer: String, _ rate: Double?) -> String {
+    /// What trains well where nothing else is said: a cosine down to a hundredth of the rate, but for optimizers that average
+    /// their steps, or search for each one's size.
+    private static func usualRecipe(_ kind: OptimizerRecipe.Kind, _ rate: Double?) -> String {
+        let optimizer = kind.rawValue
         let rate = rate ?? (optimizer == "sgd" ? 0.05 : optimizer.hasPrefix("adam") ? 0.002 : nil)
         let momentum = optimizer == "sgd" ? ", momentum: 0.9" : ""
         let settings = rate.map { ", lr: \($0)" } ?? ""
         let end = rate.map { ", to: \($0 / 100)" } ?? ""
-        return "optimizer: {kind: \(optimizer)\(momentum)\(settings)}\nschedule: {kind: cosine\(end)}\n"
+        let schedule = kind.averagesWeights || kind.evaluatesRepeatedly ? "constant" : "{kind: cosine\(end)}"
+        return "optimizer: {kind: \(optimizer)\(momentum)\(settings)}\nschedule: \(schedule)\n"
     }
 
     /// The short options as settings of a recipe.

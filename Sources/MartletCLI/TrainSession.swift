@@ -6,27 +6,28 @@ import MartletRecipes
 
 /// A training run of the command, from its folder to its report.
 struct TrainSession {
-    let recipe: Recipe
-    let data: RecipeData
+    /// What trains, made before the run had a folder: what does not fit leaves none behind.
+    let run: RecipeRun
     let folder: RunFolder
     let resumes: Bool
     let isJSON: Bool
     /// The folder of all folds, where the run is one of theirs.
     var foldsFolder: String?
+    private var recipe: Recipe { run.recipe }
+    private var data: RecipeData { run.data }
 
     /// Trains to the end.
     ///
     /// - Returns: how well the network does on the test data, by the names of the figures; none where they are left alone.
     @discardableResult
-    func run() throws -> [FoldSummary.Figure] {
+    func train() throws -> [FoldSummary.Figure] {
         let trap = SignalTrap()
         defer { trap.restore() }
-        let run = try RecipeRun(recipe, data: data)
         if !resumes {
             try AtomicFile.write([UInt8](try recipe.effectiveText.utf8), to: folder.recipePath)
             try folder.writeConfiguration(RunConfiguration())
         }
-        try begin(run)
+        try begin()
         let progress = attach(to: run.trainer, batches: run.loader.count)
         if recipe.training.statistics != nil { run.trainer.observers.append(LayerLog(folder.layersPath)) }
         let (outcome, result): (Trainer.Outcome, Evaluation?)
@@ -49,7 +50,7 @@ struct TrainSession {
 
     // MARK: What is said
 
-    private func begin(_ run: RecipeRun) throws {
+    private func begin() throws {
         let parts = [data.train, data.validation, data.test].compactMap { $0?.count }
         let parameters = run.model.parameterCount
         if isJSON {

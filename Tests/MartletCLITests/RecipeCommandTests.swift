@@ -79,5 +79,21 @@ struct RecipeCommandTests {
         let lonely = try ProgramRun("martlet", ["train", path, "--output", folder + "/run"])
         #expect(lonely.exitCode == 65)
         #expect(lonely.errors.contains("recipe.yaml:4: training.batch_size: expected two samples"), "\(lonely.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/run"))
+        let ofFolds = try recipe(spirals + "split: {folds: 3}\ntraining: {batch_size: 1000, drop_last: true}\n")
+        let folds = try ProgramRun("martlet", ["train", ofFolds, "--output", folder + "/run"])
+        #expect(
+            folds.exitCode == 65 && folds.errors.contains("training.batch_size: expected at most"), "\(folds.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/run"))
+    }
+
+    @Test("the usual recipe of an optimizer that averages its steps, or searches for them, has no schedule that ends")
+    func usualSchedules() throws {
+        for (optimizer, schedule) in [
+            ("lbfgs", "schedule: constant"), ("schedule_free_sgd", "schedule: constant"), ("adamw", "kind: cosine"),
+        ] {
+            let run = try ProgramRun("martlet", ["train", "--data", "digits", "--optimizer", optimizer, "--dry-run"])
+            #expect(run.exitCode == 0 && run.lines.contains { $0.contains(schedule) }, "\(run.errors)")
+        }
     }
 }

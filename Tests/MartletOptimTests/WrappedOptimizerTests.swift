@@ -96,11 +96,12 @@ struct WrappedOptimizerTests {
         // Who prepares the step compares gradients with the weights that it goes from.
         let before = weight.value.array(as: Double.self)
         var seen: [Double] = []
-        sam.step({
+        func evaluate() -> Tensor {
             let loss = weight.value.square().sum()
             loss.backward()
             return loss
-        }) { seen = weight.value.array(as: Double.self) }
+        }
+        sam.step(evaluate, preparing: { seen = weight.value.array(as: Double.self) })
         #expect(seen == before)
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let weight = Parameter(.ones([2]))
