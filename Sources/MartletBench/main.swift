@@ -2,7 +2,8 @@ import Foundation
 import Martlet
 
 // A worker of scripts/bench: answers `run ROW STEPS` with a line of JSON. The rules are written in scripts/bench_peers.py;
-// rows that end in `-compiled` run the same step through `compile`.
+// rows that end in `-compiled` run the same step through `compile`. `profile ROW STEPS` also shows on standard error where the
+// steps' time goes, kernel by kernel.
 
 struct Answer: Encodable {
     var row: String
@@ -18,8 +19,8 @@ struct Worker {
 
     mutating func answer(_ line: String) -> Answer {
         let words = line.split(separator: " ").map(String.init)
-        guard words.count == 3, words[0] == "run", let steps = Int(words[2]), steps > 0 else {
-            return Answer(row: line, error: "expected: run ROW STEPS")
+        guard words.count == 3, ["run", "profile"].contains(words[0]), let steps = Int(words[2]), steps > 0 else {
+            return Answer(row: line, error: "expected: run ROW STEPS, or profile ROW STEPS")
         }
         let name = words[1]
         if name == "limit" { return Answer(row: name, steps: steps, seconds: LimitRow.seconds(steps: steps)) }
@@ -33,6 +34,11 @@ struct Worker {
         // The old network goes before the new one comes.
         kept = nil
         let (step, losses) = row.begin()
+        if words[0] == "profile" {
+            let limit = MachineLimit.measured
+            let profile = Profiler.record { _ = row.measure(step, steps: steps) }
+            FileHandle.standardError.write(Data(profile.table(by: .kernel, top: 60, limit: limit).utf8))
+        }
         if row.isKept { kept = (name, step, losses) }
         return Answer(row: name, steps: steps, seconds: row.measure(step, steps: steps), losses: losses)
     }

@@ -19,6 +19,7 @@ struct ProfileCommand: ParsableCommand {
     @Option(name: [.customLong("batch"), .customLong("batch-size")], help: "Images in a step.") var batch = 16
     @Option(help: "Steps that are measured.") var steps = 10
     @Option(help: "Steps before those, in which plans are made.") var warmup = 3
+    @Option(help: "What products run in: float32, or narrower by autocast.") var precision = Precision.float32
     @Flag(help: "Run the network forward only, as after training.") var inference = false
     @Flag(help: "Record each step anew instead of running it as a compiled function.") var eager = false
     @Option(help: "The optimizer of training steps.") var optimizer = OptimizerRecipe.Kind.adam
@@ -51,7 +52,7 @@ struct ProfileCommand: ParsableCommand {
         terminal.write(
             """
             \(model.title), \(inference ? "inference" : "training with \(optimizer.rawValue)"), \(batch) images a step, \
-            \(steps) steps\(eager ? ", eager" : "")
+            \(steps) steps\(eager ? ", eager" : ""), \(precision.rawValue)
             \(Machine.description)
             \(Profile.milliseconds(profile.seconds / Double(steps))) ms a step; \(before.planCount) plans made in \
             \(Profile.milliseconds(before.planningSeconds)) ms before
@@ -70,7 +71,9 @@ struct ProfileCommand: ParsableCommand {
 
     private func inferenceStep(_ network: some Layer, _ images: Tensor) -> () -> Void {
         network.eval()
-        let body = { (x: Tensor) -> Tensor in withoutGradient { network(x).sum() } }
+        let body = { (x: Tensor) -> Tensor in
+            withoutGradient { precision.around { network(x) }.sum() }
+        }
         if eager { return { _ = body(images).item() } }
         let compiled = compile(updating: network, function: body)
         return { _ = compiled(images).item() }
@@ -81,7 +84,7 @@ struct ProfileCommand: ParsableCommand {
         let optimizer = optimizer.usual(network, learningRate: 1e-4)
         let body = { (x: Tensor, y: Tensor) -> Tensor in
             optimizer.zeroGradients()
-            let loss = crossEntropy(network(x), y)
+            let loss = precision.around { crossEntropy(network(x), y) }
             loss.backward()
             optimizer.step()
             return loss.detached()
@@ -93,6 +96,15 @@ struct ProfileCommand: ParsableCommand {
 }
 
 extension Profile.Grouping: ExpressibleByArgument {}
+
+extension ProfileCommand {
+    /// What matrix products and convolutions run in.
+    enum Precision: String, ExpressibleByArgument, CaseIterable {
+        case float32, bfloat16
+
+        func around(_ body: () -> Tensor) -> Tensor { autocast(isEnabled: self == .bfloat16) { body() } }
+    }
+}
 
 /// The line of `--json`.
 private struct ProfileLine: Encodable {

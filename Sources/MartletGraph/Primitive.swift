@@ -131,6 +131,12 @@ package enum Primitive: Hashable, Sendable {
         }
     }
 
+    /// The device that the result is moved to, where the primitive moves it.
+    var targetDevice: Device? {
+        if case .copy(let copy) = self { return copy.device }
+        return nil
+    }
+
     /// False where no derivative flows whatever the operands: a detached value.
     package var isDifferentiable: Bool {
         if case .alias(let alias) = self { return !alias.stopsGradient }

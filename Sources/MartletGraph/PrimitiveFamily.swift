@@ -52,13 +52,13 @@ package struct Residuals: OptionSet, Sendable {
 
 /// Collects the words of a plan's key.
 package struct KeyWriter: Sendable {
-    package private(set) var words: [UInt64] = []
+    @usableFromInline package private(set) var words: [UInt64] = []
     package init() {}
 
-    package mutating func write(_ word: UInt64) { words.append(word) }
-    package mutating func write(_ value: Int) { words.append(UInt64(bitPattern: Int64(value))) }
-    package mutating func write(_ value: Bool) { words.append(value ? 1 : 0) }
-    package mutating func write(_ values: [Int]) {
+    @inlinable package mutating func write(_ word: UInt64) { words.append(word) }
+    @inlinable package mutating func write(_ value: Int) { words.append(UInt64(bitPattern: Int64(value))) }
+    @inlinable package mutating func write(_ value: Bool) { words.append(value ? 1 : 0) }
+    @inlinable package mutating func write(_ values: [Int]) {
         write(values.count)
         for value in values { write(value) }
     }

@@ -19,10 +19,35 @@ extension Value {
         return Value.make(.permute(Permute(order)), [self])
     }
 
+    /// Axes in an order that is known to name each once. What turns a view back gives what the view was made of.
+    package func permuted(known order: [Int]) -> Value {
+        if order.indices.allSatisfy({ order[$0] == $0 }) { return self }
+        if let original = unpermuted(by: order) { return original }
+        let shape = self.shape
+        return Value(
+            node: Value.append(
+                .permute(Permute(order)), [self], type: TensorType(Shape(order.map { shape[$0] }), dtype)))
+    }
+
+    /// What this value is a view of, where `order` undoes that view and nothing else than the elements would differ.
+    private func unpermuted(by order: [Int]) -> Value? {
+        guard case .permute(let permute) = node.primitive, permute.order.count == order.count,
+            order.indices.allSatisfy({ permute.order[order[$0]] == $0 }), let recording = node.recording,
+            recording === Recording.current
+        else { return nil }
+        let modes = Modes.current
+        // Another thread that runs the view may let go of its operand meanwhile.
+        guard let original = recording.lock.withLock({ node.operands.first }),
+            original.isDifferentiable == (isDifferentiable && modes.recordsHistory),
+            original.node.checkpoint === modes.checkpoint
+        else { return nil }
+        return original
+    }
+
     package func swappingAxes(_ a: Int, _ b: Int) -> Value {
         var order = Array(0..<rank)
         order.swapAt(a, b)
-        return permuted(order)
+        return permuted(known: order)
     }
 
     /// The last two axes exchanged.
@@ -33,7 +58,7 @@ extension Value {
         var order = Array(0..<rank)
         order.remove(at: from)
         order.insert(from, at: to)
-        return permuted(order)
+        return permuted(known: order)
     }
 
     /// A new axis of size 1 at `axis`.
@@ -77,8 +102,15 @@ extension Value {
 
     /// The same value outside any derivative.
     package func detached() -> Value {
-        isDifferentiable ? Value.make(.alias(Alias(stopsGradient: true)), [self]) : self
+        guard isDifferentiable else { return self }
+        // A loss that a step has made already. Of anything larger a second leaf over the memory would keep a plan from overwriting it.
+        if elementCountIsOne, let realized = node.realized(index) {
+            return Value.leaf(realized, type, device: node.device)
+        }
+        return Value(node: Value.append(.alias(Alias(stopsGradient: true)), [self], type: type))
     }
+
+    private var elementCountIsOne: Bool { shape.sizes.allSatisfy { $0 == 1 } }
 
     /// The same value as a differentiable leaf of its own; gradients that pass it also flow on to the original.
     package func differentiableAlias(box: LeafBox? = nil) -> Value {

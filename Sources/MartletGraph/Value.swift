@@ -21,62 +21,79 @@ extension Value {
     package static func record(
         _ primitive: Primitive, _ operands: [Value], arguments: [Scalar] = []
     ) throws(ShapeError) -> [Value] {
+        let node = try recorded(primitive, operands, arguments)
+        return (0..<node.resultCount).map { Value(node: node, index: $0) }
+    }
+
+    /// `record` for a primitive of one result.
+    package static func recordOne(_ primitive: Primitive, _ operands: [Value]) throws(ShapeError) -> Value {
+        Value(node: try recorded(primitive, operands, []))
+    }
+
+    private static func recorded(
+        _ primitive: Primitive, _ operands: [Value], _ arguments: [Scalar]
+    ) throws(ShapeError) -> Node {
         let types = try primitive.family.resultTypes(of: operands.map(\.type), arguments: arguments)
         for type in types where type.shape.checkedElementCount == nil {
             throw ShapeError(
                 primitive.family.name, "the result \(type.shape) has more elements than can be counted",
                 shapes: operands.map(\.shape))
         }
-        let node = append(
-            primitive, operands, arguments: arguments, type: types[0], moreTypes: Array(types.dropFirst()))
-        return types.indices.map { Value(node: node, index: $0) }
+        return append(
+            primitive, operands, arguments: arguments, type: types[0],
+            moreTypes: types.count == 1 ? [] : Array(types.dropFirst()))
     }
 
     /// Records a primitive of one result whose operands are known to fit: a mistake here is a programmer's and stops.
     package static func make(_ primitive: Primitive, _ operands: [Value], arguments: [Scalar] = []) -> Value {
-        makeAll(primitive, operands, arguments: arguments)[0]
+        do { return Value(node: try recorded(primitive, operands, arguments)) } catch { stop(error.description) }
     }
 
     /// `make` for primitives of several results.
     package static func makeAll(_ primitive: Primitive, _ operands: [Value], arguments: [Scalar] = []) -> [Value] {
-        do {
-            return try record(primitive, operands, arguments: arguments)
-        } catch {
-            stop(error.description)
-        }
+        do { return try record(primitive, operands, arguments: arguments) } catch { stop(error.description) }
     }
 
     /// Appends a node whose types are already known. The one place where nodes come into being on a recording.
     package static func append(
-        _ primitive: Primitive, _ operands: [Value], arguments: [Scalar] = [], type: TensorType,
-        moreTypes: [TensorType] = [], leaf: LeafBox? = nil, isDifferentiableLeaf: Bool = false
+        _ primitive: consuming Primitive, _ operands: consuming [Value], arguments: consuming [Scalar] = [],
+        type: consuming TensorType, moreTypes: consuming [TensorType] = [], leaf: LeafBox? = nil,
+        isDifferentiableLeaf: Bool = false
     ) -> Node {
         let recording = Recording.current
         let modes = Modes.current
         var device: Device?
         var differentiable = isDifferentiableLeaf
-        for operand in operands {
-            if let own = operand.node.device {
-                if let device, device != own {
-                    stop("\(primitive.family.name): operands live on \(device) and \(own); move one with to(_:)")
-                }
+        for index in operands.indices {
+            // The operands hold their nodes: no references are counted here.
+            unowned(unsafe) let node = operands[index].node
+            if let own = node.device {
+                if let device, device != own { refuse(copy primitive, on: device, own) }
                 device = own
             }
-            if operand.isDifferentiable, modes.recordsHistory { differentiable = true }
-            if operand.node.isPending, !recording.isTrace, let other = operand.node.recording, other !== recording,
-                !other.isTrace
-            {
-                Recording.makeAvailable(operand.node)
-            }
+            if !differentiable, modes.recordsHistory, operands[index].isDifferentiable { differentiable = true }
+            if node.isPending, node.home != recording.address { makeAvailable(node, to: recording) }
         }
-        if case .copy(let copy) = primitive { device = copy.device }
+        if let target = primitive.targetDevice { device = target }
+        let isDifferentiable = differentiable && (isDifferentiableLeaf || primitive.isDifferentiable)
         let node = Node(
             primitive, operands: operands, arguments: arguments, type: type, moreTypes: moreTypes, device: device,
-            isDifferentiable: differentiable && (isDifferentiableLeaf || primitive.isDifferentiable),
-            isOutsideHistory: !modes.recordsHistory, leaf: leaf, origin: modes.origin,
+            isDifferentiable: isDifferentiable, isOutsideHistory: !modes.recordsHistory, leaf: leaf,
+            origin: modes.origin,
             isInference: !modes.recordsHistory && !modes.isDeriving, checkpoint: leaf == nil ? modes.checkpoint : nil)
         recording.append(node)
         return node
+    }
+
+    @inline(never)
+    private static func refuse(_ primitive: Primitive, on one: Device, _ other: Device) {
+        stop("\(primitive.family.name): operands live on \(one) and \(other); move one with to(_:)")
+    }
+
+    /// Has an operand run that is pending on another thread.
+    private static func makeAvailable(_ node: Node, to recording: Recording) {
+        guard !recording.isTrace, let other = node.recording, other !== recording, !other.isTrace else { return }
+        Recording.makeAvailable(node)
     }
 
     /// A value that exists already.

@@ -66,6 +66,7 @@ final class Component {
     /// Runs all components of the recording, each as a plan of its own.
     func runAll(_ recording: Recording) throws {
         home = recording.address
+        recording.removeUnreferenced()
         joinOperands(of: recording.nodes)
         defer { finish(recording) }
         if sets.isOne {
@@ -73,15 +74,8 @@ final class Component {
             markKept(laterThan: nil, in: recording)
             return try run()
         }
-        var members: [Int32: [Node]] = [:]
-        var roots: [Int32] = []
-        for node in recording.nodes {
-            let root = sets.find(node.position)
-            if members[root] == nil { roots.append(root) }
-            members[root, default: []].append(node)
-        }
-        for root in roots {
-            begin(members[root] ?? [], isWhole: false)
+        for members in sets.members(of: recording.nodes) {
+            begin(members, isWhole: false)
             markKept(laterThan: nil, in: recording)
             try run()
         }
@@ -147,17 +141,19 @@ final class Component {
         nodes = members
         self.isWhole = isWhole
         marks.removeAll(keepingCapacity: true)
-        for _ in members { marks.append(Mark()) }
+        marks.append(contentsOf: repeatElement(Mark(), count: members.count))
         if !indexOfReleased.isEmpty { indexOfReleased.removeAll() }
         if !isWhole { indexPositions() }
         if home != 0, readsReleased { addReleasedOperands(of: members) }
     }
 
     private var readsReleased: Bool {
+        let nodes = self.nodes
         for index in nodes.indices {
             let operands = nodes[index].operands
-            for position in operands.indices where operands[position].node.home != home {
-                if operands[position].node.state == .released { return true }
+            for position in operands.indices {
+                unowned(unsafe) let source = operands[position].node
+                if source.home != home, source.state == .released { return true }
             }
         }
         return false
@@ -219,6 +215,7 @@ final class Component {
                 for operand in later.operands { keep(operand) }
             }
         }
+        let nodes = self.nodes
         for index in nodes.indices.reversed() {
             unowned(unsafe) let node = nodes[index]
             for result in 0..<node.resultCount where node.isHeld(result) { marks[index].kept |= 1 << UInt64(result) }
@@ -340,7 +337,11 @@ final class Component {
             return plan
         }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.
-        for index in nodes.indices where !marks[index].keepsOperands { nodes[index].dropOperands() }
+        let (nodes, marks) = (self.nodes, self.marks)
+        for index in nodes.indices where !marks[index].keepsOperands {
+            unowned(unsafe) let node = nodes[index]
+            node.dropOperands()
+        }
         let run = try plan.run(leaves: &extraction.leaves, arguments: extraction.arguments, on: backend)
         completion = run.completion
         store(run.results)
@@ -357,15 +358,16 @@ final class Component {
 
     private func store(_ results: [Realized]) {
         var next = 0
+        let (nodes, marks) = (self.nodes, self.marks)
         for index in nodes.indices {
             unowned(unsafe) let node = nodes[index]
             let mark = marks[index]
             let mask = mark.isNeeded ? mark.kept : 0
             if node.isPending && (mark.isNeeded || !isGuest) || mask != 0 {
                 if node.resultCount == 1 {
-                    node.complete(
-                        first: mask != 0 ? results[next] : node.realized(0), keepingHistory: mark.keepsOperands,
-                        isGuest: isGuest)
+                    // What is pending has no value of its own yet.
+                    let known = mask != 0 ? results[next] : node.isPending ? nil : node.realized(0)
+                    node.complete(first: known, keepingHistory: mark.keepsOperands, isGuest: isGuest)
                 } else {
                     complete(node, mask, results[next...], keepingHistory: mark.keepsOperands)
                 }
@@ -404,6 +406,21 @@ private struct DisjointSets {
             root = parent[Int(root)]
         }
         return root
+    }
+
+    /// The elements of each set, in the order of the first ones; element i stands at position i.
+    mutating func members(of elements: [Node]) -> [[Node]] {
+        var numbers = [Int](repeating: -1, count: elements.count)
+        var result: [[Node]] = []
+        for index in elements.indices {
+            let root = Int(find(index))
+            if numbers[root] < 0 {
+                numbers[root] = result.count
+                result.append([])
+            }
+            result[numbers[root]].append(elements[index])
+        }
+        return result
     }
 
     mutating func join(_ a: Int, _ b: Int) {

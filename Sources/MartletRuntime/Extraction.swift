@@ -19,12 +19,14 @@ struct Extraction {
         PlanSettings.current.write(to: &key, besides: backend.engineSet)
         let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
         let flipCode = Primitive.flip(Flip([])).code
-        for index in component.nodes.indices where component.marks[index].isNeeded {
-            unowned(unsafe) let node = component.nodes[index]
+        let (nodes, marks) = (component.nodes, component.marks)
+        for index in nodes.indices where marks[index].isNeeded {
+            unowned(unsafe) let node = nodes[index]
             let operands = node.operands
-            key.write(node.primitive.code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
-            key.write(component.marks[index].kept)
-            if !lacksAttributes || node.primitive.code != flipCode { node.primitive.encode(into: &key) }
+            let code = node.primitive.code
+            key.write(code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
+            key.write(marks[index].kept)
+            if !lacksAttributes || code != flipCode { node.primitive.encode(into: &key) }
             for position in operands.indices {
                 if let own = component.index(of: operands[position].node) {
                     key.write(UInt64(own) << 8 | UInt64(operands[position].index))

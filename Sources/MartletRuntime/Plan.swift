@@ -159,7 +159,8 @@ package final class Plan: @unchecked Sendable {
             guard let scalarBase = scalars.baseAddress else { return }
             try withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: pointers.count + 1) { table in
                 guard let tableBase = table.baseAddress else { return }
-                for (index, source) in pointers.enumerated() {
+                for index in pointers.indices {
+                    let source = pointers[index]
                     var offset = source.byteOffset
                     for term in source.terms {
                         offset += scalars[term.scalar].integer * term.stride * source.elementSize
@@ -182,8 +183,8 @@ package final class Plan: @unchecked Sendable {
                         }
                     }
                 } else {
-                    for step in steps where !step.isOnDemand {
-                        try run(step, leaves, scalarBase, tableBase, on: backend)
+                    for index in steps.indices where !steps[index].isOnDemand {
+                        try run(steps[index], leaves, scalarBase, tableBase, on: backend)
                     }
                 }
             }

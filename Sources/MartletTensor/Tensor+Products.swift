@@ -16,20 +16,26 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
 /// - x `[..., inputs]`, weight `[outputs, inputs]`, bias `[outputs]` → `[..., outputs]`
 public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor {
     Tensor.recording { () throws(ShapeError) in
-        let shapes = [x.shape, weight.shape] + (bias.map { [$0.shape] } ?? [])
-        guard weight.rank == 2, let inputs = x.shape.last, inputs == weight.shape[1] else {
-            throw ShapeError("linear", "needs x [..., inputs] and a weight [outputs, inputs]", shapes: shapes)
-        }
-        guard bias.map({ $0.shape.sizes == [weight.shape[0]] }) ?? true else {
+        var operands = [x.value, weight.value]
+        if let bias { operands.append(bias.value) }
+        let (shape, weightShape) = (x.shape, weight.shape)
+        guard weightShape.rank == 2, let inputs = shape.last, inputs == weightShape[1] else {
             throw ShapeError(
-                "linear", "the bias needs shape [\(weight.shape[0])], one number an output", shapes: shapes)
+                "linear", "needs x [..., inputs] and a weight [outputs, inputs]", shapes: operands.map(\.shape))
         }
-        let operands = Value.promotedForProduct([x.value, weight.value] + (bias.map { [$0.value] } ?? []))
-        let rows = x.shape.sizes.dropLast().reduce(1, *)
-        let product = try Value.record(
-            .matmul(MatrixProduct(hasBias: bias != nil)),
-            [operands[0].reshaped(known: [rows, inputs]), operands[1].transposed] + operands.dropFirst(2))[0]
-        return product.reshaped(known: Shape(x.shape.sizes.dropLast() + [weight.shape[0]]))
+        if let bias, bias.shape.rank != 1 || bias.shape[0] != weightShape[0] {
+            throw ShapeError(
+                "linear", "the bias needs shape [\(weightShape[0])], one number an output",
+                shapes: operands.map(\.shape))
+        }
+        operands = Value.promotedForProduct(operands)
+        operands[1] = operands[1].transposed
+        let family = Primitive.matmul(MatrixProduct(hasBias: bias != nil))
+        if shape.rank == 2 { return try Value.recordOne(family, operands) }
+        let rows = shape.sizes.dropLast().reduce(1, *)
+        operands[0] = operands[0].reshaped(known: [rows, inputs])
+        return try Value.recordOne(family, operands)
+            .reshaped(known: Shape(shape.sizes.dropLast() + [weightShape[0]]))
     }
 }
 

@@ -18,13 +18,14 @@ struct UpdateSignature {
     /// The new parameter and the new state have the types of the old.
     func resultTypes(of operands: [TensorType]) throws(ShapeError) -> [TensorType] {
         let tensors = 2 + stateCount
-        let shapes = operands.map(\.shape)
+        var shapes: [Shape] { operands.map(\.shape) }
         guard operands.count == tensors + scalars.count else {
             throw ShapeError(
                 name, "needs a parameter, a gradient, \(stateCount) tensors of state and the scalars \(scalars)",
                 shapes: shapes)
         }
-        for operand in operands.prefix(tensors) where operand.shape != shapes[0] || !operand.dtype.isFloatingPoint {
+        for operand in operands.prefix(tensors)
+        where operand.shape.sizes != operands[0].shape.sizes || !operand.dtype.isFloatingPoint {
             throw ShapeError(
                 name, "parameter, gradient and state need one shape and floating types, not \(operand)", shapes: shapes)
         }

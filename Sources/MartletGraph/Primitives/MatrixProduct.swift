@@ -15,7 +15,7 @@ package struct MatrixProduct: PrimitiveFamily {
 
     package func resultTypes(of operands: [TensorType], arguments: [Scalar]) throws(ShapeError) -> [TensorType] {
         let (a, b) = (operands[0].shape, operands[1].shape)
-        let shapes = operands.map(\.shape)
+        var shapes: [Shape] { operands.map(\.shape) }
         let dtype = operands[0].dtype
         guard dtype != .bool, operands.allSatisfy({ $0.dtype == dtype }) else {
             throw ShapeError(name, "needs numbers of one type, not \(operands.map(\.dtype))", shapes: shapes)
@@ -24,7 +24,7 @@ package struct MatrixProduct: PrimitiveFamily {
             throw ShapeError(
                 name, "needs two operands of one rank, at least 2, not \(a.rank) and \(b.rank)", shapes: shapes)
         }
-        guard a.sizes.dropLast(2) == b.sizes.dropLast(2) else {
+        guard (0..<a.rank - 2).allSatisfy({ a[$0] == b[$0] }) else {
             throw ShapeError(name, "batch axes differ", shapes: shapes)
         }
         guard a[a.rank - 1] == b[b.rank - 2] else {
@@ -33,10 +33,12 @@ package struct MatrixProduct: PrimitiveFamily {
                 shapes: shapes)
         }
         let columns = b[b.rank - 1]
-        if hasBias, operands[2].shape.sizes != [columns] {
+        if hasBias, operands[2].shape.rank != 1 || operands[2].shape[0] != columns {
             throw ShapeError(name, "the bias needs shape [\(columns)], one number a column", shapes: shapes)
         }
-        return [TensorType(Shape(a.sizes.dropLast() + [columns]), dtype)]
+        var result = a
+        result[a.rank - 1] = columns
+        return [TensorType(result, dtype)]
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         guard let cotangent = cotangents[0] else { return node.operands.map { _ in nil } }
@@ -118,7 +120,8 @@ extension Value {
     /// True for a view that exchanges the last two axes.
     fileprivate var isTransposedView: Bool {
         guard case .permute(let permute) = node.primitive else { return false }
-        return permute.order == Array(0..<rank - 2) + [rank - 1, rank - 2]
+        let order = permute.order
+        return (0..<rank - 2).allSatisfy { order[$0] == $0 } && order[rank - 2] == rank - 1
     }
 
     /// The matrix product of NumPy's and PyTorch's `matmul`: types are promoted, batch axes broadcast.

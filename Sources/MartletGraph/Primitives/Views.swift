@@ -98,9 +98,9 @@ package struct Permute: PrimitiveFamily {
         return [TensorType(Shape(order.map { shape[$0] }), operands[0].dtype)]
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
-        [cotangents[0]?.permuted(inverse)]
+        [cotangents[0]?.permuted(known: inverse)]
     }
-    package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] { [tangents[0]?.permuted(order)] }
+    package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] { [tangents[0]?.permuted(known: order)] }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
         [operands[0].permuted([0] + order.map { $0 + 1 })]
     }

@@ -22,7 +22,7 @@ package enum Differentiation {
             })
         return targets.enumerated().map { index, target in
             if let wanted, !wanted[index] { return nil }
-            return arrived[ObjectIdentifier(target.node)]?[target.index]?.committed(like: target.node)
+            return arrived.at(target.node, target.index)?.committed(like: target.node)
         }
     }
 
@@ -42,7 +42,7 @@ package enum Differentiation {
             })
         var result: [(leaf: Node, gradient: Value)] = []
         for node in walk.nodes.reversed() where node.leaf != nil {
-            if let gradient = arrived[ObjectIdentifier(node)]?[0] {
+            if let gradient = arrived.at(node, 0) {
                 result.append((node, gradient.committed(like: node)))
             }
         }
@@ -53,30 +53,23 @@ package enum Differentiation {
         return result
     }
 
-    /// The reverse walk: cotangents by node and result.
+    /// The reverse walk: what arrives at the nodes that it does not pass through.
     private static func reverse(
-        _ walk: Walk, _ outputs: [Value], _ seeds: [Value?], isWanted: Set<ObjectIdentifier>,
-        _ stops: Set<ObjectIdentifier>
-    ) -> [ObjectIdentifier: [Value?]] {
-        var arrived: [ObjectIdentifier: [Value?]] = [:]
-        func add(_ cotangent: Value, to given: Value) {
-            let value = given.repeated
-            let key = ObjectIdentifier(value.node)
-            var slots = arrived[key] ?? Array(repeating: nil, count: value.node.resultCount)
-            slots[value.index] = Value.sum(slots[value.index], cotangent)
-            arrived[key] = slots
-        }
+        _ walk: Walk, _ outputs: [Value], _ seeds: [Value?], isWanted: [Bool], _ stops: Set<ObjectIdentifier>
+    ) -> Cotangents {
+        var arrived = Cotangents(walk)
         for (output, seed) in zip(outputs, seeds) where output.isDifferentiable {
-            if let seed { add(seed, to: output) }
+            if let seed { arrived.add(seed, to: output) }
         }
         var repetition = CheckpointRepetition(of: walk.nodes, stoppingAt: stops)
-        for node in walk.nodes {
-            let key = ObjectIdentifier(node)
-            guard isWanted.contains(key), !stops.contains(key), node.leaf == nil, let cotangents = arrived[key] else {
-                continue
-            }
-            let wanted = node.operands.map {
-                $0.isDifferentiable && isWanted.contains($0.repeatedIdentity)
+        for (number, node) in walk.nodes.enumerated() {
+            guard isWanted[number], node.leaf == nil, stops.isEmpty || !stops.contains(ObjectIdentifier(node)),
+                let cotangents = arrived.take(number)
+            else { continue }
+            let operands = node.operands
+            let wanted = operands.map { operand in
+                guard operand.isDifferentiable, let own = walk.number(of: operand) else { return false }
+                return isWanted[own]
             }
             // What a checkpoint did not keep is recorded again, once a gradient has arrived.
             let own = node.checkpoint == nil ? node : repetition.stand(for: node, cotangents)
@@ -84,10 +77,9 @@ package enum Differentiation {
                 node.origin == .none
                 ? own.primitive.family.pullback(own, cotangents, wanted: wanted)
                 : node.origin.around { own.primitive.family.pullback(own, cotangents, wanted: wanted) }
-            for (index, operand) in node.operands.enumerated() where wanted[index] {
-                if let cotangent = flowing[index] { add(cotangent, to: operand) }
+            for index in operands.indices where wanted[index] {
+                if let cotangent = flowing[index] { arrived.add(cotangent, to: operands[index]) }
             }
-            arrived[key] = nil
         }
         return arrived
     }
@@ -116,18 +108,57 @@ package enum Differentiation {
     }
 }
 
+/// What has arrived at the nodes of a walk so far, by node and result.
+private struct Cotangents {
+    private let walk: Walk
+    /// For each node, a cotangent a result; empty where none has arrived.
+    private var slots: [[Value?]]
+
+    init(_ walk: Walk) {
+        self.walk = walk
+        slots = Array(repeating: [], count: walk.nodes.count)
+    }
+
+    mutating func add(_ cotangent: Value, to given: Value) {
+        let value = given.repeated
+        guard let number = walk.number(of: value) else { return }
+        if slots[number].isEmpty {
+            if value.node.resultCount == 1 {
+                slots[number] = [cotangent]
+                return
+            }
+            slots[number] = Array(repeating: nil, count: value.node.resultCount)
+        }
+        slots[number][value.index] = Value.sum(slots[number][value.index], cotangent)
+    }
+
+    /// Those of a node's results, which are forgotten; nil where none has arrived.
+    mutating func take(_ number: Int) -> [Value?]? {
+        let taken = slots[number]
+        slots[number] = []
+        return taken.isEmpty ? nil : taken
+    }
+
+    /// What has arrived at a node's result.
+    func at(_ node: Node, _ result: Int) -> Value? {
+        guard let number = walk.number(of: node), !slots[number].isEmpty else { return nil }
+        return slots[number][result]
+    }
+}
+
 /// The differentiable nodes behind some outputs, latest first.
 private struct Walk {
     let nodes: [Node]
+    private let numbers: NodeTable
 
     init(from outputs: [Value], stoppingAt stops: Set<ObjectIdentifier>) {
         var found: [Node] = []
-        var seen: Set<ObjectIdentifier> = []
+        var seen = NodeTable()
         var stack = outputs.filter(\.isDifferentiable).map(\.repeated.node)
         while let node = stack.popLast() {
-            guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
+            guard seen.insert(ObjectIdentifier(node)) else { continue }
             found.append(node)
-            if stops.contains(ObjectIdentifier(node)) || node.leaf != nil { continue }
+            if node.leaf != nil || !stops.isEmpty && stops.contains(ObjectIdentifier(node)) { continue }
             if node.isHistoryReleased {
                 stop(
                     "backward: the history behind \(node.primitive.family.name) was released by an earlier backward(); "
@@ -136,15 +167,20 @@ private struct Walk {
             for operand in node.operands where operand.isDifferentiable { stack.append(operand.repeated.node) }
         }
         nodes = found.sorted { $0.order > $1.order }
+        numbers = NodeTable(nodes)
     }
 
-    /// The nodes from which one that satisfies `isTarget` can be reached.
-    func reaching(_ isTarget: (Node) -> Bool) -> Set<ObjectIdentifier> {
-        var result: Set<ObjectIdentifier> = []
-        for node in nodes.reversed() {
-            if isTarget(node) || node.operands.contains(where: { result.contains($0.repeatedIdentity) }) {
-                result.insert(ObjectIdentifier(node))
-            }
+    /// The place in the walk of the node that a derivative by `value` flows to.
+    func number(of value: Value) -> Int? { numbers.number(of: value.repeatedIdentity) }
+    func number(of node: Node) -> Int? { numbers.number(of: ObjectIdentifier(node)) }
+
+    /// For each node, whether one that satisfies `isTarget` can be reached from it.
+    func reaching(_ isTarget: (Node) -> Bool) -> [Bool] {
+        var result = [Bool](repeating: false, count: nodes.count)
+        for index in nodes.indices.reversed() {
+            let node = nodes[index]
+            result[index] =
+                isTarget(node) || node.operands.contains { number(of: $0).map { result[$0] } ?? false }
         }
         return result
     }
