@@ -197,6 +197,28 @@ struct WrappedOptimizerTests {
         #expect(text.contains("Muon: needs matrices, a parameter's shape is [2]"), "\(text.prefix(300))")
     }
 
+    @Test("A schedule-free optimizer stops for a β of 0 or 1, from which no average could be found")
+    func averagingFactor() async throws {
+        let first = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = ScheduleFreeSGD([Parameter(.ones([2]))], momentum: 0)
+        }
+        let text = String(decoding: try #require(first).standardErrorContent, as: UTF8.self)
+        #expect(text.contains("ScheduleFreeSGD: the momentum must be above 0 and below 1, it is 0.0"))
+        let second = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let group = ParameterGroup([Parameter(.ones([2]))], learningRate: 0.1, betas: (1, 0.99))
+            _ = ScheduleFreeAdamW([group])
+        }
+        let other = String(decoding: try #require(second).standardErrorContent, as: UTF8.self)
+        #expect(other.contains("ScheduleFreeAdamW: β₁ must be above 0 and below 1, it is 1.0"))
+        let third = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let optimizer = ScheduleFreeSGD([Parameter(.ones([2]))])
+            optimizer.groups[0].momentum = 0
+            optimizer.eval()
+        }
+        let late = String(decoding: try #require(third).standardErrorContent, as: UTF8.self)
+        #expect(late.contains("ScheduleFreeSGD.eval(): the momentum must be above 0 and below 1, it is 0.0"))
+    }
+
     @Test("Muon takes a convolution's weights as a matrix, and its step has singular values near 1")
     func muonOfConvolutions() {
         let weight = withGenerator(seed: 3) { Parameter(.randn([4, 3, 3, 3], dtype: .float64)) }

@@ -34,7 +34,7 @@ public final class ScheduleFreeSGD: ScheduleFreeOptimizer {
     ///
     /// - Parameters:
     ///   - groups: what is trained.
-    ///   - momentum: β, how near to the average the gradients are taken.
+    ///   - momentum: β, how near to the average the gradients are taken: above 0 and below 1.
     ///   - warmup: the steps in which the rate climbs linearly.
     ///   - stepPower: r, how much more later steps weigh.
     ///   - ratePower: p, how much more steps of a larger rate weigh.
@@ -70,7 +70,7 @@ public final class ScheduleFreeAdamW: ScheduleFreeOptimizer {
             epsilon: epsilon, warmup: warmup, stepPower: stepPower, ratePower: ratePower, maximize: maximize)
     }
 
-    /// Groups with settings of their own; the others are those of `ScheduleFreeSGD`.
+    /// Groups with settings of their own; β₁ is above 0 and below 1, the others are those of `ScheduleFreeSGD`.
     public init(
         _ groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, warmup: Int = 0,
         stepPower: Double = 0, ratePower: Double = 2, maximize: Bool = false
@@ -111,6 +111,15 @@ public class ScheduleFreeOptimizer: Optimizer {
                 let own = TensorType(parameter.shape, parameter.dtype)
                 return [own] + (isAdaptive ? [own] : []) + [scalar, scalar]
             })
+        for group in groups { checkAveraging(group.momentum, "") }
+    }
+
+    /// Stops for a β that the average cannot be found by: y is z where it is 0, and stands still where it is 1.
+    private func checkAveraging(_ beta: Double, _ operation: String) {
+        guard beta > 0, beta < 1 else {
+            let name = isAdaptive ? "β₁" : "the momentum"
+            stop("\(Self.self)\(operation): \(name) must be above 0 and below 1, it is \(beta)")
+        }
     }
 
     override package func composite(_ group: ParameterGroup, isFirst: Bool) -> any Composite {
@@ -141,6 +150,7 @@ public class ScheduleFreeOptimizer: Optimizer {
     /// Puts the average x into the parameters: before evaluating, and before saving the model for use.
     override public func eval() {
         guard mode.isOn else { return }
+        for group in groups { checkAveraging(group.momentum, ".eval()") }
         withoutGradient {
             forEachParameter { parameter, z, place, beta in
                 guard let z = z.tensor else { return }
