@@ -148,6 +148,12 @@ import Testing
         #expect(error?.column == "kind")
         #expect(throws: TableError.self) { try table.dataset(target: "z") }
         #expect(throws: TableError.self) { try CSVTable(text: "x,y\n1,\n").dataset(target: "y") }
+        let mixed = try CSVTable(text: "x,y\n1,3\n2,4\n3,?\n")
+        let doubt = #expect(throws: TableError.self) { try mixed.dataset(target: "y") }
+        #expect(doubt?.line == 4 && doubt?.column == "y" && doubt?.found == "\"?\"")
+        #expect(try mixed.dataset(target: "y", as: .classes).classNames == ["3", "4", "?"])
+        let text = try CSVTable(text: "x,y\n1,03\n2,3\n", kinds: ["y": .text])
+        #expect(try text.dataset(target: "y").classNames == ["03", "3"])
     }
 
     @Test func `A description has the counts and a line for each column`() throws {

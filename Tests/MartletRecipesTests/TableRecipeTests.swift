@@ -49,6 +49,19 @@ final class TableRecipeTests {
         }
     }
 
+    @Test("a target of numbers with a cell that is none is an error with its line, and classes where a recipe says so")
+    func numbersWithMark() throws {
+        let file = try write("x,y\n" + (0..<20).map { "\($0),\($0 == 11 ? "?" : "\($0 % 4)")\n" }.joined(), "mark.csv")
+        let error = #expect(throws: TableError.self) { try RecipeData(recipe(file, "", data: "target: y")) }
+        #expect(error?.line == 13 && error?.column == "y" && error?.found == "\"?\"")
+        #expect(error?.expected.contains("target_kind: classes") == true)
+        #expect(
+            try RecipeData(recipe(file, "", data: "target: y, target_kind: classes")).preparation.classNames
+                == ["0", "1", "2", "3", "?"])
+        let marked = try RecipeData(recipe(file, "", data: "target: y, missing_marks: ['?']"))
+        #expect(marked.preparation.classNames.isEmpty && marked.train.count == 13)
+    }
+
     @Test("a category that only held-out rows have is an error with its line, or passed over where asked")
     func unknownCategory() throws {
         let file = try write(gappy + "5,w,1,3\n", "rare.csv")
@@ -110,12 +123,11 @@ final class TableRecipeTests {
             """, data: "target: y, one_hot: [kind], missing: median")
         let path = folder.appendingPathComponent("run").path
         let runFolder = try RunFolder.create(at: path)
-        let run = try withGenerator(seed: 0) {
+        let (run, result) = try withGenerator(seed: 0) {
             let run = try RecipeRun(recipe, data: RecipeData(recipe))
-            _ = try run.fit(in: runFolder)
-            return run
+            return (run, try run.fit(in: runFolder).test)
         }
-        let measured = try #require(try run.measure().first?.value)
+        let measured = try #require(run.figures(of: result).first?.value)
         let model = path + "/model.safetensors"
         try run.save(to: model)
         let checkpoint = try #require(runFolder.checkpoints().last?.path)
@@ -162,13 +174,12 @@ final class TableRecipeTests {
             training: {epochs: 60, batch_size: 16}
             metrics: [rmse]
             """, data: "target: count")
-        let run = try withGenerator(seed: 0) {
+        let (run, result) = try withGenerator(seed: 0) {
             let run = try RecipeRun(recipe, data: RecipeData(recipe))
-            _ = try run.fit()
-            return run
+            return (run, try run.fit().test)
         }
         // The logarithm of a count is a line in x: rates near the counts follow.
-        let measured = try #require(try run.measure().first?.value)
+        let measured = try #require(run.figures(of: result).first?.value)
         #expect(measured < 1, "\(measured)")
         let model = folder.appendingPathComponent("rates.safetensors").path
         try run.save(to: model)

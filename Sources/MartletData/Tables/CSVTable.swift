@@ -128,10 +128,7 @@ public struct CSVTable: Sendable {
     /// - Parameter remedy: what can be done about it.
     package func notNumbers(_ column: TableColumn, _ remedy: String? = nil) -> TableError {
         let expected = "a number" + (remedy.map { " (\($0))" } ?? "")
-        let row = column.texts.firstIndex { text in
-            guard let cell = text?.trimmingSpaces else { return false }
-            return Array(cell.utf8).withUnsafeBufferPointer { DecimalNumber.whole($0) } == nil
-        }
+        let row = column.texts.firstIndex { text in text.map { !isNumber($0) } ?? false }
         // Where all are numbers the column was read as text for the sake of rows that are not here.
         guard let row = row ?? column.texts.firstIndex(where: { $0 != nil }) else {
             return TableError(file: name, column: column.name, expected: expected, found: "text")

@@ -68,6 +68,14 @@ public struct TableColumn: Sendable, Hashable {
         }
     }
 
+    /// True where the column is text for the sake of a few cells: of those that are not missing most are numbers, but not all.
+    package var isMostlyNumbers: Bool {
+        guard case .texts(let texts) = cells else { return false }
+        let found = texts.compactMap { $0 }
+        let count = found.count(where: isNumber)
+        return count < found.count && count * 2 > found.count
+    }
+
     /// True where nothing stood in a row's cell.
     public func isMissing(at row: Int) -> Bool {
         switch cells {
@@ -92,6 +100,11 @@ public struct TableColumn: Sendable, Hashable {
         case .texts(let texts): TableColumn(name: name, rows.map { texts[$0] })
         }
     }
+}
+
+/// Whether a cell reads as a number.
+func isNumber(_ cell: String) -> Bool {
+    Array(cell.trimmingSpaces.utf8).withUnsafeBufferPointer { DecimalNumber.whole($0) } != nil
 }
 
 /// A number as a reader would write it.

@@ -17,7 +17,8 @@ public struct TableDataset: RecordDataset {
 
 /// What a target column is.
 public enum TargetKind: Sendable, Hashable {
-    /// Classes where the column is text, numbers where it has numbers.
+    /// Classes where the column is text, numbers where it has numbers; an error where most of its cells are numbers and some
+    /// are not.
     case automatic
     /// Classes: each value that occurs, in its order.
     case classes

@@ -13,7 +13,8 @@ public struct TableTarget: Codable, Hashable, Sendable {
 
     /// The target of a table, with the classes that occur in it.
     ///
-    /// - Throws: `TableError` where there is no such column.
+    /// - Throws: `TableError` where there is no such column; where nobody says what the cells are, and most are numbers but
+    ///   not all, with the line of one that is none.
     public init(
         of table: CSVTable, _ selector: some ColumnSelector, as kind: TargetKind = .automatic
     ) throws(TableError) {
@@ -21,6 +22,9 @@ public struct TableTarget: Codable, Hashable, Sendable {
         let column = table.columns[place]
         name = column.name
         isText = column.kind == .text
+        if kind == .automatic, column.isMostlyNumbers {
+            throw table.notNumbers(column, "name its mark of missing cells in missing, or say that it is of classes")
+        }
         classNames = kind == .classes || (kind == .automatic && isText) ? column.categories : []
     }
 

@@ -85,6 +85,10 @@ struct TableRecipe: Sendable {
             if targetKind == .numbers {
                 throw table.notNumbers(column, "name what stands for nothing in missing_marks")
             }
+            if targetKind == .automatic, column.isMostlyNumbers {
+                throw table.notNumbers(
+                    column, "name what stands for nothing in missing_marks, or say target_kind: classes")
+            }
         }
     }
 
