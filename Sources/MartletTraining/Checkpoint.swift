@@ -121,7 +121,8 @@ public struct Checkpoint: Sendable {
     ///
     /// - Parameters:
     ///   - averaged: the average of the weights in their place, or the weights that the optimizer evaluates with, where there
-    ///     are such: what a run measures, and leaves at its end. Buffers are those of training all the same.
+    ///     are such: what a run measures, and leaves at its end. Buffers are those of training, but where the optimizer has
+    ///     other weights to evaluate with and the checkpoint is of an epoch's end: then those that were gathered for them.
     ///   - name: the file's name for errors.
     /// - Throws: `FileError` of kind `mismatch`, with the tensors' names, where the checkpoint is of another network.
     public func load(into model: any Module, averaged: Bool, name: String = "checkpoint") throws(FileError) {
@@ -132,6 +133,9 @@ public struct Checkpoint: Sendable {
             let firstName = firstNames[ObjectIdentifier(parameter)] ?? name
             firstNames[ObjectIdentifier(parameter)] = firstName
             if let tensor = average["average.\(firstName)"] { tensors[name] = tensor }
+        }
+        for (name, _) in model.namedBuffers where averaged {
+            if let tensor = average["average.\(name)"] { tensors[name] = tensor }
         }
         do { try model.load(tensors) } catch {
             throw FileError(

@@ -21,6 +21,9 @@ final class TrainingRun {
     /// Held as long as the run goes on: one process a folder.
     private let lock: FolderLock?
     private var clock = RunClock()
+    /// The buffers that the last epoch's weights to evaluate were measured with, by the names of a ``WeightAverage``; none where
+    /// they are those of training.
+    private var measuredBuffers: [String: Tensor] = [:]
 
     init(
         _ trainer: Trainer, _ train: DataLoader, validation: DataLoader?, test: DataLoader?, folder: RunFolder?,
@@ -186,6 +189,8 @@ final class TrainingRun {
         guard let folder, let store else { return }
         // For whoever predicts by the file: going on needs them not.
         checkpoint.average.merge(trainer.evaluationWeights) { $1 }
+        // Inside an epoch they would be those of other weights.
+        if position.epochImages == 0 { checkpoint.average.merge(measuredBuffers) { $1 } }
         try store.save(checkpoint)
         let path = folder.checkpointPath(step: position.step)
         for observer in trainer.observers { observer.checkpointWasWritten(path) }
@@ -232,7 +237,9 @@ final class TrainingRun {
     /// as training left it.
     private func withMeasuredWeights<Result>(_ body: () throws -> Result) throws -> Result {
         let optimizer = trainer.optimizer
-        guard optimizer.hasEvaluationWeights, validation != nil || test != nil || trainer.best != nil else {
+        let hasStatistics = trainer.model.hasRunningStatistics
+        let isMeasured = validation != nil || test != nil || trainer.best != nil
+        guard optimizer.hasEvaluationWeights, isMeasured || hasStatistics && folder != nil else {
             // An equal average has no statistics of its own before the end: until then the weights as they are get measured.
             let average = trainer.settings.average?.kind == .exponential ? trainer.average : nil
             average?.apply()
@@ -246,7 +253,10 @@ final class TrainingRun {
         }
         optimizer.eval()
         // The running statistics are those of other weights.
-        if trainer.model.hasRunningStatistics { try recalibrate(batches: Self.statisticsBatches) }
+        guard hasStatistics else { return try body() }
+        try recalibrate(batches: Self.statisticsBatches)
+        let buffers = trainer.model.namedBuffers.map { ("average.\($0.name)", $0.buffer.value.detached()) }
+        measuredBuffers = Dictionary(buffers) { first, _ in first }
         return try body()
     }
 

@@ -41,6 +41,26 @@ struct MeasuredWeightsTests {
         }
     }
 
+    @Test("an epoch's checkpoint of a schedule-free run answers as the run measured it, batch normalisations too")
+    func statistics() throws {
+        try withScratchFolder { path in
+            let folder = try RunFolder.create(at: path)
+            let settings = TrainingSettings(epochs: 2, checkpointSeconds: nil)
+            try folder.writeConfiguration(settings)
+            let problem = try scheduleFree(settings)
+            let outcome = try problem.trainer.fit(problem.loader, validation: problem.test, in: folder)
+            let file = try #require(folder.checkpoints().last).path
+            let loaded = try ToyProblem(settings: settings, seed: 9)
+            try Checkpoint(contentsOf: file).load(into: loaded.trainer.model, averaged: true)
+            let loss = try loaded.trainer.model.evaluate(on: loaded.test).loss
+            #expect(loss == outcome.history.last?.validationLoss)
+            // What the run goes on from stays what it trained with.
+            let trained = try ToyProblem(settings: settings, seed: 9)
+            try Checkpoint(contentsOf: file).load(into: trained.trainer.model, averaged: false)
+            #expect(try trained.trainer.model.evaluate(on: loaded.test).loss != loss)
+        }
+    }
+
     @Test("the best epoch's weights are those to evaluate, though nothing is held out")
     func best() throws {
         try withScratchFolder { path in
