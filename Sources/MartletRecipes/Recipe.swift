@@ -106,7 +106,8 @@ public struct Recipe: Sendable {
         loss = try root.section("loss", shorthand: "kind", LossRecipe.init)
         optimizer = try root.section("optimizer", shorthand: "kind", OptimizerRecipe.init)
         metrics = try root.decoded([MetricName].self, "metrics") ?? []
-        let figures = Self.monitored(metrics, hasValidation: split.hasValidation)
+        let hasValidation = split.hasValidation
+        let figures = Self.figuresToGoBy(metrics).filter { $0.part == .train || hasValidation }.map(\.name)
         schedule = try ScheduleRecipe(root, optimizer, monitored: figures)
         training = try TrainingRecipe(root, optimizer, monitored: figures)
         // What `martlet tune` varies is nothing to one run.
@@ -115,12 +116,11 @@ public struct Recipe: Sendable {
         effective = .map(root.effective)
     }
 
-    /// The figures that a run may go by: those of the training and the validation data, never the test data's.
-    private static func monitored(_ metrics: [MetricName], hasValidation: Bool) -> [String] {
-        let known: [MonitoredFigure] = [.loss(.train), .metric(.accuracy, .train)]
-        guard hasValidation else { return known.map(\.name) }
-        let others = metrics.filter { $0 != .accuracy }.map { MonitoredFigure.metric($0, .validation) }
-        return (known + [.loss(.validation), .metric(.accuracy, .validation)] + others).map(\.name)
+    /// The figures that a run which measures these metrics may go by: those of the training and the validation data, never
+    /// the test data's.
+    package static func figuresToGoBy(_ metrics: [MetricName]) -> [MonitoredFigure] {
+        [.loss(.train), .metric(.accuracy, .train), .loss(.validation), .metric(.accuracy, .validation)]
+            + metrics.filter { $0 != .accuracy }.map { .metric($0, .validation) }
     }
 
     /// The recipe with every default written out, as YAML: it makes the same run.

@@ -64,13 +64,13 @@ struct MartletTune: ParsableCommand {
         try show(study)
     }
 
-    private static func line(_ trial: Trial, _ metric: StudyPlan.Metric) -> String {
+    private static func line(_ trial: Trial, _ metric: MonitoredFigure) -> String {
         let settings = trial.settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         let figure = trial.figure.map { String(format: "%.4f", $0) } ?? "-"
         let end =
             trial.state == .finished
             ? "" : " \(trial.state.rawValue) after \(trial.epochs) epoch\(trial.epochs == 1 ? "" : "s")"
-        return "Trial \(trial.number): \(metric.rawValue) \(figure)\(end)  \(settings)"
+        return "Trial \(trial.number): \(metric.name) \(figure)\(end)  \(settings)"
             + (trial.message.map { "  (\($0))" } ?? "")
     }
 

@@ -39,7 +39,7 @@ public final class Study: Sendable {
 
     /// A trial's figure turned so that lower is better.
     public func cost(_ trial: Trial) -> Double { trial.figure.map(cost) ?? .infinity }
-    private func cost(_ figure: Double) -> Double { plan.metric.isMaximized ? -figure : figure }
+    private func cost(_ figure: Double) -> Double { plan.metric.goal == .highest ? -figure : figure }
 
     /// Runs what is left of the trials.
     ///

@@ -53,7 +53,7 @@ struct StudyPage {
             "\(trials.count) trials by \(plan.algorithm.rawValue): \(counts.joined(separator: ", ")); "
             + String(format: "%.0f s of training. ", seconds)
         guard let best, let figure = best.figure else { return text }
-        return text + "Best: trial \(best.number), \(plan.metric.rawValue) \(Self.number(figure))."
+        return text + "Best: trial \(best.number), \(plan.metric.name) \(Self.number(figure))."
     }
 
     // MARK: Parallel coordinates
@@ -76,7 +76,7 @@ struct StudyPage {
         }
         return """
             <svg viewBox="0 0 \(Int(width)) \(Int(Self.height))" width="\(Int(width))" role="img" \
-            aria-label="Settings and \(plan.metric.rawValue) of each trial as a line">
+            aria-label="Settings and \(plan.metric.name) of each trial as a line">
             \(parts.joined(separator: "\n"))
             </svg>
             """
@@ -99,7 +99,7 @@ struct StudyPage {
 
     private func figureAxis(at x: Double) -> String {
         let (low, high) = figures
-        return axis(name: plan.metric.rawValue, [(Self.number(low), 0), (Self.number(high), 1)], at: x)
+        return axis(name: plan.metric.name, [(Self.number(low), 0), (Self.number(high), 1)], at: x)
     }
 
     private func axis(name: String, _ labels: [(String, Double)], at x: Double) -> String {
@@ -136,7 +136,7 @@ struct StudyPage {
 
     private var table: String {
         let keys = plan.space.dimensions.map(\.key)
-        let head = (["Trial", plan.metric.rawValue] + keys + ["Epochs", "Seconds", "End"]).map {
+        let head = (["Trial", plan.metric.name] + keys + ["Epochs", "Seconds", "End"]).map {
             "<th>\($0.htmlEscaped)</th>"
         }
         let rows = trials.sorted { (cost($0), $0.number) < (cost($1), $1.number) }.map { trial in

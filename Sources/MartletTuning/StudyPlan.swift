@@ -1,5 +1,6 @@
 import Foundation
 import MartletRecipes
+import MartletTraining
 
 /// A recipe with the settings to vary: what `martlet tune` reads.
 ///
@@ -24,16 +25,6 @@ public struct StudyPlan: Sendable {
         case grid
     }
 
-    /// What a trial is judged by after each epoch.
-    public enum Metric: String, CaseIterable, Sendable {
-        case validationLoss = "validation_loss"
-        case validationAccuracy = "validation_accuracy"
-        case trainLoss = "train_loss"
-
-        /// True where a larger figure is better.
-        public var isMaximized: Bool { self == .validationAccuracy }
-    }
-
     /// The recipe's file.
     public let file: String
     /// The recipe as it was written, with overrides from the command line, as a text without the `tune` section.
@@ -46,8 +37,8 @@ public struct StudyPlan: Sendable {
     public let parallel: Int
     /// Of the choices.
     public let seed: UInt64
-    /// What is judged by.
-    public let metric: Metric
+    /// What a trial is judged by after each epoch: of the training or the validation data, and measured by the recipe.
+    public let metric: MonitoredFigure
     /// What ends a hopeless trial early; nil where none is.
     public let pruning: SuccessiveHalving?
     /// What is varied.
@@ -63,7 +54,8 @@ public struct StudyPlan: Sendable {
         guard root.has("tune") else { throw root.error("tune", "a section with the settings to vary", nil) }
         let recipe = RecipeNode(.map(tree.entries.filter { $0.key != "tune" }), at: tree.place)
         recipeText = try RecipeText.write(recipe)
-        let parts = try root.section("tune", Parts.init)
+        let measured = try root.decoded([MetricName].self, "metrics") ?? []
+        let parts = try root.section("tune") { try Parts($0, figures: Recipe.figuresToGoBy(measured)) }
         (algorithm, trials, parallel, seed) = (parts.algorithm, parts.trials, parts.parallel, parts.seed)
         (metric, pruning, space) = (parts.metric, parts.pruning, parts.space)
         // What a trial would stumble over is said before the first begins.
@@ -73,8 +65,8 @@ public struct StudyPlan: Sendable {
                 throw root.error(
                     "split", "a trial's one split: no folds, or one of them by split.fold", root.value("split"))
             }
-            guard metric == .trainLoss || recipe.split.hasValidation else {
-                throw root.error("split", "a validation part, by which \(metric.rawValue) is measured", nil)
+            guard metric.part == .train || recipe.split.hasValidation else {
+                throw root.error("split", "a validation part, by which \(metric.name) is measured", nil)
             }
         }
     }
@@ -90,15 +82,17 @@ public struct StudyPlan: Sendable {
     }
 
     private struct Parts {
-        let algorithm: Algorithm, trials: Int, parallel: Int, seed: UInt64, metric: Metric
+        let algorithm: Algorithm, trials: Int, parallel: Int, seed: UInt64, metric: MonitoredFigure
         let pruning: SuccessiveHalving?, space: SearchSpace
 
-        init(_ map: RecipeMap) throws {
+        init(_ map: RecipeMap, figures: [MonitoredFigure]) throws {
             algorithm = try map.choice("algorithm", default: .tpe)
             let wanted = try map.optionalCount("trials", atLeast: 1)
             parallel = try map.count("parallel", default: 1, atLeast: 1)
             seed = UInt64(try map.count("seed", default: 0))
-            metric = try map.choice("metric", default: .validationLoss)
+            let usual = MonitoredFigure.loss(.validation)
+            metric =
+                MonitoredFigure(named: try map.name("metric", among: figures.map(\.name), default: usual.name)) ?? usual
             pruning = try map.optionalSection("pruning") { part in
                 SuccessiveHalving(
                     reduction: try part.count("reduction", default: 3, atLeast: 2),

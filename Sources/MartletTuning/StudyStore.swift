@@ -35,7 +35,7 @@ final class StudyStore: Sendable {
     /// Notes what the study is of, or checks that it is of the same.
     private static func claim(_ database: Database, _ plan: StudyPlan, _ path: String) throws {
         let identity: [(name: String, value: String)] = [
-            ("recipe", plan.recipeText), ("algorithm", plan.algorithm.rawValue), ("metric", plan.metric.rawValue),
+            ("recipe", plan.recipeText), ("algorithm", plan.algorithm.rawValue), ("metric", plan.metric.name),
             ("seed", String(plan.seed)), ("space", "\(plan.space.dimensions.map { "\($0.key) \($0.values)" })"),
         ]
         for (name, value) in identity {

@@ -35,7 +35,8 @@ struct ProcessRunner: TrialRunner {
     ) throws -> TrialEnd {
         // What was measured and never told, for a process died in between: the run does not measure it again.
         for record in try measured(trial) where record.epoch > trial.epochs {
-            if let figure = plan.metric.figure(record), try !report(record.epoch, figure) { return .interrupted }
+            guard let figure = plan.metric.figureOrWorst(of: record) else { continue }
+            if try !report(record.epoch, figure) { return .interrupted }
         }
         let process = try start(trial)
         let ask = Watch(process, isInterrupted)
@@ -44,7 +45,7 @@ struct ProcessRunner: TrialRunner {
         for line in process.lines {
             lastLine = line
             guard let event = try? JSONDecoder().decode(EpochEvent.self, from: Data(line.utf8)),
-                let figure = plan.metric.figure(event.metrics)
+                let figure = plan.metric.figureOrWorst(of: event.metrics)
             else { continue }
             if try !report(event.metrics.epoch, figure) {
                 isStopped = true
@@ -106,16 +107,10 @@ private struct EpochEvent: Decodable {
     let metrics: MetricsRecord
 }
 
-extension StudyPlan.Metric {
+extension MonitoredFigure {
     /// The figure of an epoch, the worst there is where it was no number; nil where it was not measured.
-    func figure(_ record: MetricsRecord) -> Double? {
-        let figure =
-            switch self {
-            case .validationLoss: record.validationLoss
-            case .validationAccuracy: record.validationAccuracy
-            case .trainLoss: Optional(record.trainLoss)
-            }
-        return figure.map { $0.isNaN ? (isMaximized ? -.infinity : .infinity) : $0 }
+    func figureOrWorst(of record: MetricsRecord) -> Double? {
+        record.figure(self).map { $0.isNaN ? (goal == .highest ? -.infinity : .infinity) : $0 }
     }
 }
 

@@ -4,7 +4,7 @@ import MartletTraining
 /// The best trials of a study as an aligned table.
 package struct TrialTable {
     private let trials: [Trial]
-    private let metric: StudyPlan.Metric
+    private let metric: MonitoredFigure
     private let keys: [String]
     /// Columns of text that a line may take where it is not shown in a terminal.
     private static let widest = 100
@@ -41,7 +41,7 @@ package struct TrialTable {
         _ titles: [String], _ settings: (Trial) -> [[TerminalTable.Cell]]
     ) -> TerminalTable {
         var table = TerminalTable(
-            [.init("Trial", .right), .init(metric.rawValue, .right), .init("Epochs", .right)]
+            [.init("Trial", .right), .init(metric.name, .right), .init("Epochs", .right)]
                 + [.init("Seconds", .right), .init("End")] + titles.map { .init($0) })
         for trial in trials {
             let own: [TerminalTable.Cell] = [

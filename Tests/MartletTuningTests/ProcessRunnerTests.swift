@@ -72,7 +72,7 @@ final class ProcessRunnerTests {
         #expect(try losses.best == nil)
         let record = MetricsRecord(
             epoch: 1, step: 1, trainLoss: 1, validationAccuracy: .nan, seconds: 1, elapsedSeconds: 1)
-        #expect(StudyPlan.Metric.validationAccuracy.figure(record) == -.infinity)
+        #expect(MonitoredFigure.metric(.accuracy, .validation).figureOrWorst(of: record) == -.infinity)
     }
 
     @Test("an epoch that was measured and not told before the process died is told on resumption, once")

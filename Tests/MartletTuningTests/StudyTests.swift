@@ -12,10 +12,10 @@ final class StudyTests {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    private func plan(_ tune: String) throws -> StudyPlan {
+    private func plan(_ tune: String, measuring metrics: String = "") throws -> StudyPlan {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let path = folder.appendingPathComponent("tune.yaml").path
-        let text = "data: digits\nsplit: {validation: 10}\ntune: \(tune)\n"
+        let text = "data: digits\nsplit: {validation: 10}\n\(metrics)\ntune: \(tune)\n"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         return try StudyPlan(contentsOf: path)
     }
@@ -196,6 +196,23 @@ final class StudyTests {
         let recipe = try Recipe(contentsOf: study.bestPath)
         #expect(recipe.optimizer.learningRate == Double(best.settings["optimizer.lr"] ?? ""))
         #expect(recipe.optimizer.kind.rawValue == best.settings["optimizer"])
+    }
+
+    @Test(
+        "a study may go by any figure that the recipe measures of the training or the validation data, and by no other")
+    func figures() throws {
+        let space = "space: {optimizer.lr: [1, 2]}"
+        let measuring = "metrics: [f1_macro, log_loss]"
+        func plan(_ figure: String) throws -> StudyPlan {
+            try self.plan("{metric: \(figure), \(space)}", measuring: measuring)
+        }
+        #expect(try plan("validation_f1_macro").metric.goal == .highest)
+        #expect(try plan("validation_log_loss").metric.goal == .lowest)
+        #expect(try plan("train_accuracy").metric == .metric(.accuracy, .train))
+        for name in ["validation_auroc", "test_f1_macro", "f1_macro"] {
+            let error = #expect(throws: RecipeError.self) { _ = try plan(name) }
+            #expect(error?.key == "tune.metric" && error?.found.contains(name) == true, "\(name)")
+        }
     }
 
     @Test("a trial without a figure ranks last, whichever way is better")
