@@ -5,6 +5,7 @@ import MartletRecipes
 /// A run for each fold of a recipe, in a folder of its own below the run's; those that are done are not done again.
 struct FoldsSession {
     let recipe: Recipe
+    let source: RecipeSource
     let folder: RunFolder
     let resumes: Bool
     let isJSON: Bool
@@ -12,13 +13,13 @@ struct FoldsSession {
     private var summaryPath: String { folder.path + "/folds.json" }
 
     /// Throws where a fold cannot be trained: before the run has a folder, and before the first fold has taken its time.
-    static func check(_ recipe: Recipe) throws {
+    static func check(_ recipe: Recipe, _ source: RecipeSource) throws {
         guard recipe.data.usesTest else {
             throw CommandFailure(.usage, "split.folds needs the data that are held out: leave data.use_test as it is")
         }
         for number in 1...(recipe.split.folds ?? 1) {
             let own = try recipe.fold(number)
-            let data = try RecipeData(reporting: own)
+            let data = try RecipeData(own, of: source)
             // The folds differ by their data alone.
             if number == 1 { _ = try RecipeRun(own, data: data) }
         }
@@ -50,7 +51,7 @@ struct FoldsSession {
             }
         }
         let own = try recipe.fold(number)
-        let run = try RecipeRun(own, data: RecipeData(reporting: own))
+        let run = try RecipeRun(own, data: RecipeData(own, of: source))
         let goesOn = FileManager.default.fileExists(atPath: path + "/config.json")
         let foldFolder = goesOn ? try RunFolder.open(path) : try RunFolder.create(at: path)
         let session = TrainSession(

@@ -79,7 +79,8 @@ struct TrainCommand: ParsableCommand {
         }
         let recipe = try Recipe(contentsOf: folder.recipePath)
         if recipe.isOfAllFolds {
-            return try FoldsSession(recipe: recipe, folder: folder, resumes: true, isJSON: json).run()
+            let source = try RecipeSource(reporting: recipe)
+            return try FoldsSession(recipe: recipe, source: source, folder: folder, resumes: true, isJSON: json).run()
         }
         let run = try RecipeRun(recipe, data: RecipeData(reporting: recipe))
         try TrainSession(run: run, folder: folder, resumes: true, isJSON: json).train()
@@ -91,15 +92,19 @@ struct TrainCommand: ParsableCommand {
         if let note { CommandLog.logger.notice("\(note)") }
         // What cannot be read, or does not fit together, leaves no folder behind.
         if recipe.isOfAllFolds {
-            try FoldsSession.check(recipe)
-            return try FoldsSession(recipe: recipe, folder: newFolder(recipe), resumes: false, isJSON: json).run()
+            let source = try RecipeSource(reporting: recipe)
+            try FoldsSession.check(recipe, source)
+            let folder = try newFolder(recipe)
+            return try FoldsSession(recipe: recipe, source: source, folder: folder, resumes: false, isJSON: json).run()
         }
         let run = try RecipeRun(recipe, data: RecipeData(reporting: recipe))
         try TrainSession(run: run, folder: newFolder(recipe), resumes: false, isJSON: json).train()
     }
 
     private func newFolder(_ recipe: Recipe) throws -> RunFolder {
-        try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: recipe.name ?? recipe.model.kind)
+        let file = self.recipe.map { (($0 as NSString).lastPathComponent as NSString).deletingPathExtension }
+        let name = recipe.name ?? file ?? recipe.model.kind
+        return try output.map(RunFolder.create(at:)) ?? RunFolder.create(named: name)
     }
 
     /// The recipe of the file or the usual one, with the options in their places.
@@ -149,6 +154,13 @@ struct RunConfiguration: Codable {
 }
 
 extension RecipeData {
+    /// Reads what a recipe names, and shows downloads.
+    init(reporting recipe: Recipe) throws {
+        try self.init(recipe, of: RecipeSource(reporting: recipe))
+    }
+}
+
+extension RecipeSource {
     /// Reads what a recipe names, and shows downloads.
     init(reporting recipe: Recipe) throws {
         let reporter = DownloadReporter()

@@ -14,6 +14,9 @@ struct TrainSession {
     /// The folder of all folds, where the run is one of theirs.
     var foldsFolder: String?
     private var recipe: Recipe { run.recipe }
+    private var hasImages: Bool { recipe.data.images != nil }
+    /// What examples are called.
+    private var unit: String { hasImages ? "images" : "samples" }
     private var data: RecipeData { run.data }
 
     /// Trains to the end.
@@ -40,8 +43,8 @@ struct TrainSession {
         progress?.clear()
         guard outcome.end != .interrupted else { throw try interrupted(outcome, trap.exitCode ?? 130) }
         try run.save(to: folder.modelPath)
-        let metrics = try run.measure()
-        try folder.write(report(run.model, outcome, result))
+        let metrics = run.figures(of: result)
+        try folder.write(report(run.model, outcome, result, metrics))
         try finish(outcome, result, metrics)
         guard let result else { return [] }
         let own = [("test_loss", result.loss)] + (result.accuracy.map { [("test_accuracy", $0)] } ?? [])
@@ -60,7 +63,6 @@ struct TrainSession {
                     validationImages: data.validation?.count, testImages: data.test?.count,
                     recipe: try recipe.effectiveText))
         }
-        let unit = data.testImages == nil && recipe.data.images == nil ? "samples" : "images"
         let fold = recipe.split.folds.map { ", fold \(recipe.split.fold ?? 1) of \($0)" } ?? ""
         let counts = "\(parts.map(NumberText.grouped).joined(separator: " + ")) \(unit)"
         Terminal.standardError.write(
@@ -78,7 +80,9 @@ struct TrainSession {
             return nil
         }
         let progress = ProgressObserver(
-            ProgressBar(epochs: recipe.training.settings.epochs, batchesPerEpoch: batches))
+            ProgressBar(
+                epochs: recipe.training.settings.epochs, batchesPerEpoch: batches,
+                unit: hasImages ? "img" : unit))
         trainer.observers.append(progress)
         return progress
     }
@@ -118,12 +122,21 @@ struct TrainSession {
             "\(figure ?? "")\(lines.joined())Model   \(folder.modelPath)\nReport  \(folder.reportPath)\n")
     }
 
-    private func report(_ model: any Layer, _ outcome: Trainer.Outcome, _ result: Evaluation?) -> Report {
-        Report(
+    private func report(
+        _ model: any Layer, _ outcome: Trainer.Outcome, _ result: Evaluation?,
+        _ metrics: [(name: MetricName, value: Double)]
+    ) -> Report {
+        // The accuracy and the macro F1 have places of their own.
+        let others = result?.confusion == nil ? metrics : metrics.filter { ![.accuracy, .f1Macro].contains($0.name) }
+        var report = Report(
             title: recipe.title, parameters: model.parameterCount, device: Machine.description,
-            history: outcome.history, confusion: result?.confusion, classNames: data.train.classNames,
+            history: outcome.history, testLoss: result?.loss,
+            testFigures: others.map { Report.Setting($0.name.rawValue, NumberText.loss($0.value)) },
+            confusion: result?.confusion, classNames: data.train.classNames,
             wrongImages: wrongImages(result),
             settings: recipe.settings.map { Report.Setting($0.key, $0.value) })
+        report.unit = unit
+        return report
     }
 
     private func wrongImages(_ result: Evaluation?) -> [Report.WrongImage] {

@@ -31,9 +31,14 @@ public struct RecipeData: Sendable {
     public init(
         _ recipe: Recipe, preparation known: DataPreparation? = nil, progress: ((DownloadProgress) -> Void)? = nil
     ) throws {
+        try self.init(recipe, of: RecipeSource(recipe, progress: progress), preparation: known)
+    }
+
+    /// The parts of what was read already, by a recipe of the same data: the folds of one differ in their parts alone.
+    public init(_ recipe: Recipe, of read: RecipeSource, preparation known: DataPreparation? = nil) throws {
         let source = recipe.data
-        guard let images = source.images else {
-            let (parts, table) = try Self.unpictured(recipe, known?.table)
+        guard case .images(let all, let judged, let scaling) = read.contents else {
+            let (parts, table) = try Self.unpictured(recipe, read, known?.table)
             testImages = nil
             preparation = try known ?? DataPreparation(parts.train, recipe.scaling, areImages: false, table: table)
             train = preparation.scaled(parts.train)
@@ -42,16 +47,10 @@ public struct RecipeData: Sendable {
             sampleShape = try parts.train[0].inputs.shape
             return
         }
-        let all = try images.load(.train, directory: source.directory, progress: progress)
         sampleShape = all.records.sample(at: 0).inputs.shape
         let limited = Self.limited(all, source.limit)
         let parts = try recipe.split.parts(of: limited, file: recipe.file)
-        testImages =
-            !source.usesTest
-            ? nil
-            : recipe.split.folds != nil
-                ? parts.test as? any RecordDataset
-                : try images.load(.test, directory: source.directory, progress: progress)
+        testImages = !source.usesTest ? nil : recipe.split.folds != nil ? parts.test as? any RecordDataset : judged
         preparation = try known ?? DataPreparation(parts.train, recipe.scaling, areImages: true)
         validation = parts.validation.map(preparation.scaled)
         test = testImages.map(preparation.scaled)
@@ -62,18 +61,23 @@ public struct RecipeData: Sendable {
         // The same split of the same images, as bytes: the parts have the same members.
         let stored = Self.limited(StoredImages(all), source.limit)
         let pictures = try recipe.split.parts(of: stored, file: recipe.file).train
-        train = preparation.scaled(Self.augmented(pictures, augmentation, images.scaling))
+        train = preparation.scaled(Self.augmented(pictures, augmentation, scaling))
     }
 
     /// The parts of a table, or of what is drawn, and what the table's training rows taught.
     private static func unpictured(
-        _ recipe: Recipe, _ known: TablePreparation?
+        _ recipe: Recipe, _ read: RecipeSource, _ known: TablePreparation?
     ) throws -> (parts: SplitRecipe.Parts, table: TablePreparation?) {
-        if let table = recipe.data.table {
-            return try table.parts(recipe.split, limit: recipe.data.limit, known: known, file: recipe.file)
+        switch read.contents {
+        case .table(let rows, let target):
+            guard let table = recipe.data.table else { break }
+            return try table.parts(
+                of: rows, target, recipe.split, limit: recipe.data.limit, known: known, file: recipe.file)
+        case .drawn(let drawn):
+            return (try recipe.split.parts(of: limited(drawn, recipe.data.limit), file: recipe.file), nil)
+        case .images: break
         }
-        let drawn = limited(try recipe.data.loadDrawn(), recipe.data.limit)
-        return (try recipe.split.parts(of: drawn, file: recipe.file), nil)
+        stop("RecipeData: the recipe's data are not those that were read")
     }
 
     private static func limited(_ data: some Dataset, _ limit: Int?) -> any Dataset {

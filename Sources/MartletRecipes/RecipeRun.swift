@@ -135,18 +135,15 @@ public final class RecipeRun {
             loader, validation: validationLoader, test: validationLoader == nil ? testLoader : nil, in: folder,
             resumes: resumes, isInterrupted: isInterrupted)
         guard outcome.end != .interrupted, let testLoader else { return (outcome, nil) }
-        return (outcome, try outcome.test ?? model.evaluate(on: testLoader, loss: trainer.loss))
+        let test = try outcome.test ?? model.evaluate(on: testLoader, loss: trainer.loss, metrics: trainer.metrics)
+        return (outcome, test)
     }
 
-    /// The network's figures on the test data by the recipe's metrics, in the units of the data; none where it names none.
-    ///
-    /// - Throws: `MetricError` where the metrics do not suit the data, and what reading the data throws.
-    public func measure() throws -> [(name: MetricName, value: Double)] {
-        guard !recipe.metrics.isEmpty, let testLoader else { return [] }
-        let figures = try model.measure(HeldOutMetrics(recipe.metrics, preparing: inDataUnits), on: testLoader)
+    /// The figures of the recipe's metrics in its order, in the units of the data; none where it names none.
+    public func figures(of evaluation: Evaluation?) -> [(name: MetricName, value: Double)] {
         var met = Set<MetricName>()
         let names = recipe.metrics.filter { met.insert($0).inserted }
-        return names.compactMap { name in figures[name].map { (name, $0) } }
+        return names.compactMap { name in evaluation?.metrics[name].map { (name, $0) } }
     }
 
     /// Writes the network with what it takes to use it: the recipe and the shape of a sample.

@@ -39,20 +39,3 @@ public struct HeldOutMetrics: Sendable {
         }
     }
 }
-
-extension Layer {
-    /// Measures the model on data by these metrics, in evaluation mode; its mode is the former one afterwards.
-    ///
-    /// - Throws: ``MetricError`` where the metrics do not suit the data; what `DataLoader.finish()` throws.
-    package func measure(_ metrics: HeldOutMetrics, on loader: DataLoader) throws -> [MetricName: Double] {
-        let modes = modeSwitches.map { ($0, $0.isTraining) }
-        eval()
-        defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
-        var gathered = try metrics.start(classes: loader.dataset.classCount)
-        for batch in loader {
-            try withoutGradient { try gathered.update(outputs: self(batch.inputs), labels: batch.labels) }
-        }
-        try loader.finish()
-        return gathered.values
-    }
-}

@@ -20,13 +20,14 @@ public struct ProgressBar {
     private var isShown = false
 
     /// - Parameters:
+    ///   - unit: what examples are called where their rate stands.
     ///   - terminal: where to draw.
     ///   - clock: the time in seconds; it must not go backwards.
     public init(
-        epochs: Int, batchesPerEpoch: Int, on terminal: Terminal = .standardError,
+        epochs: Int, batchesPerEpoch: Int, unit: String = "img", on terminal: Terminal = .standardError,
         clock: @escaping () -> Double = ProgressBar.monotonicSeconds
     ) {
-        state = ProgressState(epochs: epochs, batchesPerEpoch: batchesPerEpoch)
+        state = ProgressState(epochs: epochs, batchesPerEpoch: batchesPerEpoch, unit: unit)
         self.terminal = terminal
         self.clock = clock
     }
@@ -75,7 +76,7 @@ public struct ProgressBar {
     /// Replaces the bar by the epoch's line, which stays.
     public mutating func finishEpoch(_ record: MetricsRecord) {
         state.finishEpoch(at: clock())
-        say(ProgressState.epochLine(record, of: state.epochs))
+        say(ProgressState.epochLine(record, of: state.epochs, unit: state.unit))
     }
 
     /// Writes a line above the bar.

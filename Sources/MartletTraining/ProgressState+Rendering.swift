@@ -27,7 +27,7 @@ extension ProgressState {
     /// What stays on the screen of an epoch.
     ///
     ///     Epoch  3/10  train 0.0421 98.71%  test 0.0380 98.80%  41,203 img/s  1.45 s
-    public static func epochLine(_ record: MetricsRecord, of epochs: Int) -> String {
+    public static func epochLine(_ record: MetricsRecord, of epochs: Int, unit: String = "img") -> String {
         func pair(
             _ name: String, _ loss: Double?, _ accuracy: Double?, _ metrics: [MetricName: Double] = [:]
         ) -> String? {
@@ -41,7 +41,7 @@ extension ProgressState {
             pair("train", record.trainLoss, record.trainAccuracy),
             pair("validation", record.validationLoss, record.validationAccuracy, record.validationMetrics),
             pair("test", record.testLoss, record.testAccuracy, record.testMetrics),
-            record.imagesPerSecond.map { NumberText.rate($0) + " img/s" },
+            record.imagesPerSecond.map { "\(NumberText.rate($0)) \(unit)/s" },
             NumberText.duration(record.seconds),
         ]
         return fields.compactMap(\.self).joined(separator: "  ")
@@ -60,7 +60,9 @@ extension ProgressState {
         if case .testing = phase { fields.append(("testing", 5)) }
         if let loss { fields.append(("loss " + NumberText.loss(loss), 4)) }
         if let accuracy { fields.append(("acc " + NumberText.percent(accuracy), 1)) }
-        if let imagesPerSecond, phase == .training { fields.append((NumberText.rate(imagesPerSecond) + " img/s", 0)) }
+        if let imagesPerSecond, phase == .training {
+            fields.append(("\(NumberText.rate(imagesPerSecond)) \(unit)/s", 0))
+        }
         if let secondsLeft { fields.append((NumberText.clock(secondsLeft) + " left", 3)) }
         return fields
     }

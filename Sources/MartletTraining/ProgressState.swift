@@ -27,6 +27,9 @@ public struct ProgressState: Equatable, Sendable {
     /// The last accuracy that was told, as a fraction.
     public private(set) var accuracy: Double?
 
+    /// What examples are called where their rate stands.
+    public let unit: String
+
     private var images = SmoothedRate()
     private var batches = SmoothedRate()
     private var lastEvent = 0.0
@@ -34,7 +37,10 @@ public struct ProgressState: Equatable, Sendable {
     private var testingSeconds = 0.0
 
     /// A run before its first epoch.
-    public init(epochs: Int, batchesPerEpoch: Int) {
+    ///
+    /// - Parameter unit: what examples are called where their rate stands.
+    public init(epochs: Int, batchesPerEpoch: Int, unit: String = "img") {
+        self.unit = unit
         self.epochs = epochs
         self.batchesPerEpoch = batchesPerEpoch
     }

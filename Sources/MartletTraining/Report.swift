@@ -14,6 +14,10 @@ public struct Report: Sendable {
     public var device: String?
     /// The epochs, in order.
     public var history: [MetricsRecord]
+    /// The mean loss over the test data; nil takes the last epoch's.
+    public var testLoss: Double?
+    /// What else the test data were measured by at the end.
+    public var testFigures: [Setting]
     /// Counts over the test data.
     public var confusion: ConfusionMatrix?
     /// The names of the classes, in their order; where one is missing its number stands.
@@ -22,6 +26,8 @@ public struct Report: Sendable {
     public var wrongImages: [WrongImage]
     /// What the run was asked to do.
     public var settings: [Setting]
+    /// What examples are called: `images`, `samples`, `rows`.
+    public var unit = "images"
 
     /// A test image that the model got wrong.
     public struct WrongImage: Sendable {
@@ -46,9 +52,10 @@ public struct Report: Sendable {
     /// A report; parts without data are left out of the page.
     public init(
         title: String, date: Date = Date(), parameters: Int? = nil, device: String? = nil, history: [MetricsRecord],
-        confusion: ConfusionMatrix? = nil, classNames: [String] = [], wrongImages: [WrongImage] = [],
-        settings: [Setting] = []
+        testLoss: Double? = nil, testFigures: [Setting] = [], confusion: ConfusionMatrix? = nil,
+        classNames: [String] = [], wrongImages: [WrongImage] = [], settings: [Setting] = []
     ) {
+        (self.testLoss, self.testFigures) = (testLoss, testFigures)
         (self.title, self.date, self.parameters, self.device) = (title, date, parameters, device)
         (self.history, self.confusion, self.classNames) = (history, confusion, classNames)
         (self.wrongImages, self.settings) = (wrongImages, settings)
@@ -81,6 +88,9 @@ public struct Report: Sendable {
 
             """
     }
+
+    /// What examples are called, at the head of a column.
+    var unitTitle: String { unit.prefix(1).uppercased() + unit.dropFirst() }
 
     /// The name of a class.
     func className(_ label: Int) -> String {
@@ -116,27 +126,33 @@ extension Report {
             let wrong = confusion.total - confusion.correct
             return (
                 "Test accuracy", NumberText.percent(confusion.accuracy),
-                "\(NumberText.grouped(wrong)) of \(NumberText.grouped(confusion.total)) images wrong"
+                "\(NumberText.grouped(wrong)) of \(NumberText.grouped(confusion.total)) \(unit.htmlEscaped) wrong"
             )
         }
         if let accuracy = last?.testAccuracy { return ("Test accuracy", NumberText.percent(accuracy), "") }
         if let accuracy = last?.validationAccuracy { return ("Validation accuracy", NumberText.percent(accuracy), "") }
+        if let figure = testFigures.first { return ("Test \(figure.name.htmlEscaped)", figure.value.htmlEscaped, "") }
+        if let loss = testLoss ?? last?.testLoss { return ("Test loss", NumberText.loss(loss), "") }
+        if let loss = last?.validationLoss { return ("Validation loss", NumberText.loss(loss), "") }
         return last.map { ("Training loss", NumberText.loss($0.trainLoss), "") }
     }
 
     private var figures: [(name: String, value: String)] {
         var figures: [(name: String, value: String)] = []
-        if let loss = last?.testLoss ?? last?.validationLoss {
-            figures.append((last?.testLoss == nil ? "Validation loss" : "Test loss", NumberText.loss(loss)))
+        if let loss = testLoss ?? last?.testLoss {
+            figures.append(("Test loss", NumberText.loss(loss)))
+        } else if let loss = last?.validationLoss {
+            figures.append(("Validation loss", NumberText.loss(loss)))
         }
         if let confusion, confusion.total > 0 {
             figures.append(("Macro F1", NumberText.fixed(confusion.macroF1, decimals: 4)))
         }
+        figures += testFigures.map { ("Test \($0.name)", $0.value) }
         if let parameters { figures.append(("Parameters", NumberText.grouped(parameters))) }
         figures.append(("Epochs", NumberText.grouped(history.count)))
         if let last { figures.append(("Time", NumberText.duration(last.elapsedSeconds))) }
         let rates = history.compactMap(\.imagesPerSecond).sorted()
-        if !rates.isEmpty { figures.append(("Images a second", NumberText.rate(rates[rates.count / 2]))) }
+        if !rates.isEmpty { figures.append(("\(unitTitle) a second", NumberText.rate(rates[rates.count / 2]))) }
         if let device { figures.append(("Device", device)) }
         return figures
     }

@@ -96,7 +96,7 @@ struct RecipeRunTests {
             schedule: {kind: one_cycle, momentum: [0.95, 0.85]}
             regularization: {average: exponential, clip_norm: 1, gradient_noise: 1e-4}
             training: {epochs: 3, batch_size: 32}
-            metrics: [accuracy]
+            metrics: [f1_macro, accuracy, f1_macro]
             """
         // Generators of their own: other tests draw from the process's.
         let (first, one) = try withGenerator(seed: 0) {
@@ -112,7 +112,10 @@ struct RecipeRunTests {
         for (a, b) in zip(first.model.parameters, second.model.parameters) {
             #expect(a.value.array(as: Float.self) == b.value.array(as: Float.self))
         }
-        let measured = try first.measure()
-        #expect(measured.first?.value == one.test?.accuracy)
+        // Of the pass over the test data that gave the loss, in the recipe's order.
+        let measured = first.figures(of: one.test)
+        #expect(measured.map(\.name) == [.f1Macro, .accuracy])
+        #expect(measured.last?.value == one.test?.accuracy)
+        #expect(first.figures(of: nil).isEmpty)
     }
 }

@@ -5,13 +5,14 @@ extension TableRecipe {
     /// The rows dealt into parts and made ready by what the training rows teach.
     ///
     /// - Parameters:
+    ///   - whole: the rows that can be learnt from and judged by.
     ///   - limit: the rows that are read; nil for all.
     ///   - known: what earlier training rows taught; nil learns anew.
     /// - Throws: `TableError`, and what dealing the rows throws.
     func parts(
-        _ split: SplitRecipe, limit: Int?, known: TablePreparation?, file: String
+        of whole: CSVTable, _ target: TableTarget, _ split: SplitRecipe, limit: Int?, known: TablePreparation?,
+        file: String
     ) throws -> (parts: SplitRecipe.Parts, table: TablePreparation) {
-        let (whole, target) = try read()
         let table = limit.map { $0 < whole.rowCount ? whole.rows(Array(0..<$0)) : whole } ?? whole
         if let known {
             return (try split.parts(of: try known.dataset(of: table), file: file), known)
