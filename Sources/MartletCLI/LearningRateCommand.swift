@@ -37,7 +37,11 @@ struct LearningRateCommand: ParsableCommand {
         let run = try RecipeRun(recipe, data: RecipeData(reporting: recipe))
         let finder = LearningRateFinder(lowest: lowest, highest: highest, steps: steps)
         let sweep = try finder.run(run.model, run.trainer.optimizer, on: run.loader, loss: run.trainer.loss)
-        if let svg { try AtomicFile.write([UInt8]((sweep.svg ?? "").utf8), to: svg) }
+        guard let plot = sweep.svg else {
+            throw CommandFailure(
+                .badData, "the loss was no finite number at the lowest rate already: look for such numbers in the data")
+        }
+        if let svg { try AtomicFile.write([UInt8](plot.utf8), to: svg) }
         if json { return try JSONLines.print(Line(suggestion: sweep.suggestion, minimum: sweep.minimum, sweep: sweep)) }
         let terminal = Terminal.standardOutput
         terminal.write(sweep.lines(for: terminal).joined(separator: "\n") + "\n")

@@ -11,36 +11,26 @@ struct PlotCommand: ParsableCommand {
             martlet plot runs/a runs/b --layers --svg gradients.svg
             """)
 
-    /// A figure of an epoch.
-    enum Metric: String, ExpressibleByArgument, CaseIterable {
-        case trainLoss = "train_loss"
-        case trainAccuracy = "train_accuracy"
-        case validationLoss = "validation_loss"
-        case validationAccuracy = "validation_accuracy"
-        case testLoss = "test_loss"
-        case testAccuracy = "test_accuracy"
-        case learningRate = "learning_rate"
-
-        func value(_ record: MetricsRecord) -> Double? {
-            switch self {
-            case .trainLoss: record.trainLoss
-            case .trainAccuracy: record.trainAccuracy
-            case .validationLoss: record.validationLoss
-            case .validationAccuracy: record.validationAccuracy
-            case .testLoss: record.testLoss
-            case .testAccuracy: record.testAccuracy
-            case .learningRate: record.learningRate
-            }
-        }
-    }
-
     @Argument(help: "Runs' folders.") var runs: [String]
-    @Option(help: "The figure.") var metric = Metric.trainLoss
+    @Option(help: "The figure by its name in metrics.jsonl: learning_rate, validation_accuracy, test_f1_macro, ….")
+    var metric = "train_loss"
     @Flag(help: "The norm of each layer's gradient in the first look, instead of a figure by epoch.") var layers = false
     @Option(help: "A title for the picture.") var title: String?
     @Option(help: "A file for the picture as SVG.") var svg: String?
 
-    func validate() throws { if runs.isEmpty { throw ValidationError("name a run's folder") } }
+    func validate() throws {
+        if runs.isEmpty { throw ValidationError("name a run's folder") }
+        guard metric == "learning_rate" || MonitoredFigure(named: metric) != nil else {
+            throw ValidationError(
+                "--metric \(metric): there is no such figure; expected learning_rate, or train_, validation_ or test_ and "
+                    + "loss, accuracy or another metric's name")
+        }
+    }
+
+    /// The figure of an epoch; nil where it was not measured.
+    private func value(_ record: MetricsRecord) -> Double? {
+        MonitoredFigure(named: metric).map { record.figure($0) } ?? record.learningRate
+    }
 
     func run() throws {
         let series = try runs.map { path in
@@ -48,7 +38,7 @@ struct PlotCommand: ParsableCommand {
             let name = (folder.path as NSString).lastPathComponent
             return CurveChart.Series(name: name, points: layers ? try gradients(folder) : try epochs(folder))
         }
-        let what = layers ? "gradient norm by layer" : "\(metric.rawValue) by epoch"
+        let what = layers ? "gradient norm by layer" : "\(metric) by epoch"
         let chart = CurveChart(title: title ?? what, xLabel: layers ? "layer" : "epoch", series: series)
         if let svg { try AtomicFile.write([UInt8](chart.svg.utf8), to: svg) }
         let terminal = Terminal.standardOutput
@@ -58,11 +48,11 @@ struct PlotCommand: ParsableCommand {
 
     private func epochs(_ folder: RunFolder) throws -> [(x: Double, y: Double)] {
         let points = try MetricsLog.read(folder.metricsPath).compactMap { record in
-            metric.value(record).flatMap { $0.isFinite ? (x: Double(record.epoch), y: $0) : nil }
+            value(record).flatMap { $0.isFinite ? (x: Double(record.epoch), y: $0) : nil }
         }
         guard !points.isEmpty else {
             throw FileError(
-                .malformed, file: folder.metricsPath, field: metric.rawValue, expected: "in at least one line",
+                .malformed, file: folder.metricsPath, field: metric, expected: "in at least one line",
                 found: "in none")
         }
         return points

@@ -18,6 +18,9 @@ struct ScheduleCommand: ParsableCommand {
         case inverseSquareRoot = "inverse-square-root"
         case warmRestarts = "warm-restarts"
         case oneCycle = "one-cycle"
+
+        /// As it is written here, or in recipes.
+        init?(argument: String) { self.init(rawValue: argument.replacing("_", with: "-")) }
     }
 
     @Argument(help: "What the rate does.") var kind: Kind?

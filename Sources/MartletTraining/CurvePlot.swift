@@ -89,17 +89,24 @@ package struct CurvePlot {
     /// A picture that stands alone.
     package var svg: String {
         let curve = "<path class=\"curve\" d=\"\(frame.path(points))\"/>"
-        return frame.svg(style: ".curve{stroke:#2a6fb0}.mark{fill:#c0392b}", dots + [curve])
+        return frame.svg(style: Self.style, [curve] + dots)
     }
+
+    /// Names have a rim of the ground's colour, for a curve may pass behind them.
+    private static let style =
+        ".curve{stroke:#2a6fb0}.mark{fill:#c0392b}.name{paint-order:stroke;stroke:#fff;stroke-width:4px}"
 
     private var dots: [String] {
         marks.enumerated().map { index, mark in
-            // Two marks may lie side by side: one is named above, the next below. At the ends names go inwards.
-            let place = frame.x.position(mark.x)
-            let anchor = place < 0.15 ? "start" : place > 0.85 ? "end" : "middle"
+            // Two marks may lie side by side: one is named on its left, the next above or below. At the ends names go inwards,
+            // and none goes below the axis, where its numbers stand.
+            let (place, height) = (frame.x.position(mark.x), frame.y.position(mark.y))
+            let isBeside = index.isMultiple(of: 2) && place > 0.25
+            let anchor = isBeside || place > 0.85 ? "end" : place < 0.15 ? "start" : "middle"
             let (across, up) = (frame.across(mark.x), frame.up(mark.y))
+            let (right, down) = isBeside ? (-10, 4) : (0, height > 0.1 ? 20 : -10)
             return "<circle class=\"mark\" cx=\"\(across)\" cy=\"\(up)\" r=\"4\"/>"
-                + "<text x=\"\(across)\" y=\"\(up)\" dy=\"\(index.isMultiple(of: 2) ? -8 : 18)\" "
+                + "<text class=\"name\" x=\"\(across)\" dx=\"\(right)\" y=\"\(up)\" dy=\"\(down)\" "
                 + "text-anchor=\"\(anchor)\">\(mark.label.htmlEscaped)</text>"
         }
     }

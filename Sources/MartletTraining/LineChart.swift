@@ -37,6 +37,8 @@ struct LineChart {
         let (low, high) = (all.min() ?? 0, all.max() ?? 1)
         if isShare { return .linear(low, 1, atMost: 1) }
         // Losses that fall by more than a decade would leave the later epochs flat on the floor.
+        // Scores gather at their top, far from 0.
+        if best == .highest { return .linear(low, high) }
         return low > 0 && high > 12 * low ? .logarithmic(low, high) : .linear(min(0, low), high)
     }
 
@@ -124,7 +126,7 @@ struct LineChart {
             let (boxWidth, boxHeight) = (132.0, 26 + 18 * Double(found.count))
             let boxX = center + boxWidth + 12 > Self.width ? center - boxWidth - 10 : center + 10
             // Accuracies gather at the top, losses at the bottom: the box keeps away.
-            let boxY = isShare ? Self.height - Self.bottom - boxHeight - 10 : Self.top
+            let boxY = best == .highest ? Self.height - Self.bottom - boxHeight - 10 : Self.top
             let lines = found.enumerated().map { index, entry in
                 "<text x=\"\(text(boxX + 10))\" y=\"\(text(boxY + 37 + 18 * Double(index)))\">\(entry.0) "
                     + "<tspan class=\"value\">\(format(entry.1.y))</tspan></text>"

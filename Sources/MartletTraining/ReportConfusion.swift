@@ -31,7 +31,7 @@ extension Report {
         }
         return """
             <table class="heat\(isLong ? " upright" : "")" style="--classes:\(confusion.classes)">
-            <caption>Rows: what the image shows. Columns: what the model said.</caption>
+            <caption>Rows: what it is. Columns: what the model said.</caption>
             <thead><tr><td></td>\(heads.joined())</tr></thead>
             <tbody>
             \(rows.joined(separator: "\n"))
@@ -69,7 +69,7 @@ extension Report {
         let image = ReportImage(width: classes, height: classes, channels: 4, pixels: pixels)
         return """
             <figure class="bitmap"><img src="\(image.dataURI)" alt="Confusion matrix of \(classes) classes">
-            <figcaption>Rows: what the image shows. Columns: what the model said. \(classes) classes in their order; \
+            <figcaption>Rows: what it is. Columns: what the model said. \(classes) classes in their order; \
             blue right, orange wrong.</figcaption></figure>
             """
     }
@@ -93,7 +93,7 @@ extension Report {
                 """
         }
         return """
-            <h3>Most frequent errors <small>images, share of the class</small></h3>
+            <h3>Most frequent errors <small>\(unit.htmlEscaped), share of the class</small></h3>
             <ol>
             \(items.joined(separator: "\n"))
             </ol>

@@ -49,24 +49,33 @@ extension Report {
             """
         return section(
             "classes", "Classes",
-            head: ["Class", "Precision", "Recall", "F1", "Images"], rows: rows, foot: macro)
+            head: ["Class", "Precision", "Recall", "F1", unitTitle.htmlEscaped], rows: rows, foot: macro)
     }
 
     /// Every epoch's figures.
     var epochTable: String? {
         guard !history.isEmpty else { return nil }
         typealias Column = (title: String, text: (MetricsRecord) -> String?)
-        let columns: [Column] = [
+        let figures: [Column] = [
             ("Train loss", { NumberText.loss($0.trainLoss) }),
             ("Train accuracy", { $0.trainAccuracy.map { NumberText.percent($0) } }),
             ("Validation loss", { $0.validationLoss.map(NumberText.loss) }),
             ("Validation accuracy", { $0.validationAccuracy.map { NumberText.percent($0) } }),
             ("Test loss", { $0.testLoss.map(NumberText.loss) }),
             ("Test accuracy", { $0.testAccuracy.map { NumberText.percent($0) } }),
+        ]
+        let others = measured.flatMap { metric -> [Column] in
+            [
+                ("Validation \(metric.rawValue)", { $0.validationMetrics[metric].map(NumberText.loss) }),
+                ("Test \(metric.rawValue)", { $0.testMetrics[metric].map(NumberText.loss) }),
+            ]
+        }
+        let rest: [Column] = [
             ("Learning rate", { $0.learningRate.map { "\(Float($0))" } }),
-            ("Images/s", { $0.imagesPerSecond.map(NumberText.rate) }),
+            ("\(unitTitle.htmlEscaped)/s", { $0.imagesPerSecond.map(NumberText.rate) }),
             ("Time", { NumberText.duration($0.seconds) }),
-        ].filter { column in history.contains { column.1($0) != nil } }
+        ]
+        let columns = (figures + others + rest).filter { column in history.contains { column.text($0) != nil } }
         let rows = history.map { record in
             let cells = columns.map { column in
                 column.text(record).map { "<td>\($0)</td>" } ?? "<td class=\"missing\">–</td>"

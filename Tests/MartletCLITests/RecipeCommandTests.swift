@@ -32,6 +32,11 @@ struct RecipeCommandTests {
         let run = try ProgramRun("martlet", ["train", path, "--output", folder + "/run"])
         #expect(run.exitCode == 0, "\(run.errors)")
         #expect(run.errors.contains("f1_macro 0."))
+        let plot = try ProgramRun("martlet", ["plot", folder + "/run", "--metric", "validation_f1_macro"])
+        #expect(plot.exitCode == 0, "\(plot.errors)")
+        #expect(plot.lines.first?.contains("validation_f1_macro by epoch") == true)
+        let none = try ProgramRun("martlet", ["plot", folder + "/run", "--metric", "f1_macro"])
+        #expect(none.exitCode == 64 && none.errors.contains("f1_macro: there is no such figure"), "\(none.errors)")
         for file in ["best.safetensors", "model.safetensors"] {
             let evaluation = try ProgramRun("martlet", ["evaluate", "\(folder)/run/\(file)"])
             #expect(evaluation.exitCode == 0, "\(evaluation.errors)")

@@ -48,8 +48,16 @@ struct RecipeTests {
                 "r.yaml:2: schedule.then.kind: expected one of constant,"
             ),
             ("schedule: {kind: warmup, steps: 3, start: 0, then: liner}\n", "found \"liner\"; did you mean linear?"),
-            ("seed: 1\n  x: [\n", "expected YAML, found"),
-            ("seed: 1\nseed: 2\n", "seed more than once"),
+            ("seed: 1\n  x: [\n", "r.yaml:2: this is no YAML: "),
+            ("seed: 1\nseed: 2\n", "seed stands there more than once"),
+            (
+                "data: digits\naugmentation: [Flip]\n",
+                "r.yaml:2: augmentation.0: no transform is called \"Flip\"; the nearest"
+            ),
+            (
+                "initialization: henormal\n",
+                "initialization.weights: initializer \"henormal\" is not known; did you mean"
+            ),
             ("model: {layers: [Linaer: 3]}\n", "did you mean Linear?"),
             (
                 "model:\n  layers:\n    - Linear: {out: 3, bais: true}\n",

@@ -78,6 +78,29 @@ struct ReportTests {
         #expect(!html.contains("dnan") && !html.contains(" nan\""))
     }
 
+    @Test(
+        "metrics have a curve and a column each, and what the test data were measured by at the end stands at the top")
+    func metrics() {
+        var report = report()
+        report.confusion = nil
+        for index in report.history.indices {
+            (report.history[index].testAccuracy, report.history[index].testLoss) = (nil, nil)
+            report.history[index].validationLoss = 0.3
+            report.history[index].validationMetrics = [.r2: 0.7 + 0.01 * Double(index), .rootMeanSquaredError: 5]
+        }
+        report.testLoss = 0.4321
+        report.testFigures = [.init("r2", "0.7654"), .init("rmse", "5.4321")]
+        let html = report.html()
+        for title in ["<h3>r2</h3>", "<h3>rmse</h3>", ">Validation r2</th>", "<td>0.7200</td>"] {
+            #expect(html.contains(title), "\(title)")
+        }
+        #expect(!html.contains("Test r2</th>"))
+        #expect(html.contains("<p class=\"name\">Test r2</p><p class=\"value\">0.7654</p>"))
+        #expect(html.contains("<dt>Test rmse</dt><dd>5.4321</dd>"))
+        #expect(html.contains("<dt>Test loss</dt><dd>0.4321</dd>"))
+        #expect(isWellFormed(html))
+    }
+
     @Test("settings are the configuration's leaves under dotted names")
     func settings() throws {
         struct Configuration: Encodable {

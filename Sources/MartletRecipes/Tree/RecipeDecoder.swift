@@ -121,6 +121,10 @@ extension RecipeDecoder.Context {
             }
         }
         if case .keyNotFound = error { node.content = .null }
+        // Such a type says in a sentence what is wrong.
+        if case .dataCorrupted = error {
+            return RecipeError(file: file, place: node.place, key: name(codingPath), expected: "", found: expected)
+        }
         return self.error(codingPath, node, expected)
     }
 }

@@ -8,7 +8,7 @@ public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
     public let place: RecipePlace
     /// The path of the key: `optimizer.lr`.
     public let key: String
-    /// What would have been right.
+    /// What would have been right; empty where `found` is a sentence that says what is wrong.
     public let expected: String
     /// What stands there.
     public let found: String
@@ -31,7 +31,8 @@ public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
             case .nowhere: file
             }
         let suggestion = nearest.map { "; did you mean \($0)?" } ?? ""
-        return "\(name): \(key.isEmpty ? "" : key + ": ")expected \(expected), found \(found)\(suggestion)"
+        let fault = expected.isEmpty ? found : "expected \(expected), found \(found)"
+        return "\(name): \(key.isEmpty ? "" : key + ": ")\(fault)\(suggestion)"
     }
 }
 

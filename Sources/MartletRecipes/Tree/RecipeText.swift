@@ -31,7 +31,7 @@ package enum RecipeText {
             let (line, problem) = finding(error)
             throw RecipeError(
                 file: file, place: place == .nowhere ? line.map { .line($0) } ?? .nowhere : place, key: "",
-                expected: "YAML", found: problem)
+                expected: "", found: problem)
         }
     }
 
@@ -39,11 +39,11 @@ package enum RecipeText {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            (mark.line, problem)
+            (mark.line, "this is no YAML: \(problem)")
         case .duplicatedKeysInMapping(let names, let context):
-            (context.mark.line, "\(names.joined(separator: ", ")) more than once")
-        case .reader(let problem, _, _, _): (nil, problem)
-        default: (nil, "\(error)")
+            (context.mark.line, "\(names.joined(separator: ", ")) stands there more than once")
+        case .reader(let problem, _, _, _): (nil, "this is no YAML: \(problem)")
+        default: (nil, "this is no YAML: \(error)")
         }
     }
 
