@@ -68,12 +68,14 @@ struct StudyPage {
     private var coordinates: String {
         let dimensions = plan.space.dimensions
         let width = Self.gap * Double(dimensions.count) + 2 * Self.margin
-        var parts = dimensions.enumerated().map { axis($1, at: place(of: $0)) }
-        parts.append(figureAxis(at: place(of: dimensions.count)))
+        var parts: [String] = []
         let order = trials.filter { $0.figure?.isFinite == true }.sorted { cost($0) > cost($1) }
         for (rank, trial) in order.enumerated() {
             parts.append(line(trial, share: Double(rank + 1) / Double(order.count)))
         }
+        // Above the lines, which would cross out the axes' numbers.
+        parts += dimensions.enumerated().map { axis($1, at: place(of: $0)) }
+        parts.append(figureAxis(at: place(of: dimensions.count)))
         return """
             <svg viewBox="0 0 \(Int(width)) \(Int(Self.height))" width="\(Int(width))" role="img" \
             aria-label="Settings and \(plan.metric.name) of each trial as a line">
@@ -103,7 +105,7 @@ struct StudyPage {
     }
 
     private func axis(name: String, _ labels: [(String, Double)], at x: Double) -> String {
-        let short = name.split(separator: ".").suffix(2).joined(separator: ".")
+        let short = TrialTable.short(name)
         let texts = labels.map { text, place in
             "<text x=\"\(Int(x) + 6)\" y=\"\(Self.text(height(place) + 4))\">\(text.htmlEscaped)</text>"
         }
@@ -136,8 +138,10 @@ struct StudyPage {
 
     private var table: String {
         let keys = plan.space.dimensions.map(\.key)
-        let head = (["Trial", plan.metric.name] + keys + ["Epochs", "Seconds", "End"]).map {
-            "<th>\($0.htmlEscaped)</th>"
+        let titles =
+            [("Trial", "Trial"), (plan.metric.name, plan.metric.name)] + keys.map { ($0, TrialTable.short($0)) }
+        let head = (titles + ["Epochs", "Seconds", "End"].map { ($0, $0) }).map { whole, short in
+            "<th title=\"\(whole.htmlEscaped)\">\(short.htmlEscaped)</th>"
         }
         let rows = trials.sorted { (cost($0), $0.number) < (cost($1), $1.number) }.map { trial in
             let end = trial.message.map { "\(trial.state.rawValue): \($0)" } ?? trial.state.rawValue
@@ -156,17 +160,18 @@ struct StudyPage {
         @media (prefers-color-scheme: dark) {
           :root { --ink: #e6e6e6; --faint: #8f8f8f; --line: #6fa8dc; --best: #fb923c; --ground: #161616; } }
         body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
-        main { max-width: 1100px; margin: 0 auto; padding: 24px; }
+        main { max-width: 1280px; margin: 0 auto; padding: 24px; }
         h1 { font-size: 22px; margin: 0 0 4px; }
         .wide { overflow-x: auto; }
         svg { display: block; font: 11px system-ui, sans-serif; }
-        .axis path { stroke: var(--faint); } .axis text { fill: var(--faint); }
+        .axis path { stroke: var(--faint); } 
+        .axis text { fill: var(--faint); paint-order: stroke; stroke: var(--ground); stroke-width: 4px; }
         .axis .name { fill: var(--ink); text-anchor: middle; font-size: 12px; }
         .trial { fill: none; stroke: var(--line); stroke-width: 1.4; }
         .trial.pruned, .trial.failed { stroke: var(--faint); stroke-dasharray: 4 3; }
         .trial.best { stroke: var(--best); stroke-width: 3; opacity: 1 !important; }
         .trial:hover { stroke-width: 4; opacity: 1 !important; }
-        table { border-collapse: collapse; margin-top: 16px; font-variant-numeric: tabular-nums; }
+        table { border-collapse: collapse; margin-top: 16px; font-size: 13.5px; font-variant-numeric: tabular-nums; }
         th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid color-mix(in srgb, var(--faint) 35%, transparent); }
         tr.best td { color: var(--best); font-weight: 600; }
         """

@@ -9,7 +9,7 @@ final class StudyStore: Sendable {
 
     /// Opens the study in a folder, or begins it.
     ///
-    /// - Throws: `StudyError` where the folder holds a study of another plan, or a file that is no database.
+    /// - Throws: `StudyError` where the folder cannot be made, or holds a study of another plan, or a file that is no database.
     init(folder: String, plan: StudyPlan) throws {
         path = folder + "/study.sqlite"
         do {
@@ -20,6 +20,10 @@ final class StudyStore: Sendable {
         } catch let error as DatabaseError {
             throw StudyError(
                 file: path, field: "database", expected: "a study's SQLite file", found: error.message ?? "\(error)")
+        } catch let error as CocoaError {
+            throw StudyError(
+                file: folder, field: "folder", expected: "one that can be made and written in",
+                found: error.localizedDescription)
         }
     }
 

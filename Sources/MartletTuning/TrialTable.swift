@@ -56,7 +56,7 @@ package struct TrialTable {
     }
 
     /// A setting's path as far as it takes to know it: `optimizer.lr` of `optimizer.lr`, `Linear.out` of `model.layers.1.Linear.out`.
-    private static func short(_ key: String) -> String { key.split(separator: ".").suffix(2).joined(separator: ".") }
+    static func short(_ key: String) -> String { key.split(separator: ".").suffix(2).joined(separator: ".") }
 
     /// Words in lines of a width; a longer word has a line of its own.
     private static func wrapped(_ words: [String], _ width: Int) -> [String] {

@@ -215,6 +215,16 @@ final class StudyTests {
         }
     }
 
+    @Test("a study's folder that cannot be made is an error with its name")
+    func unwritableFolder() throws {
+        let tune = "{trials: 2, space: {optimizer.lr: [1, 2]}}"
+        let file = try plan(tune).file
+        let error = #expect(throws: StudyError.self) {
+            _ = try study(tune, Runner(epochs: 1), named: "tune.yaml/study")
+        }
+        #expect(error?.file == file + "/study" && error?.field == "folder")
+    }
+
     @Test("a trial without a figure ranks last, whichever way is better")
     func rankOfNothing() throws {
         let study = try study(
