@@ -100,10 +100,17 @@ extension Trainer {
         }
     }
 
-    /// A data set that does not say how many classes it has may name one that the model has no output for.
+    /// A data set that does not say how many classes it has may name one that the model has no output for; a label that is a
+    /// number may be infinite or none.
     private func checkLabels(of batch: Batch, step: Int) throws {
         let outputs = withoutGradient { model(batch.inputs) }
-        guard isClasses(batch.labels, outputs) else { return }
+        guard isClasses(batch.labels, outputs) else {
+            let numbers = batch.labels.to(dtype: .float64).array(as: Double.self)
+            guard let place = numbers.firstIndex(where: { !$0.isFinite }) else { return }
+            throw DataError(
+                dataset: "training data", field: "labels", index: batch.indices[place * batch.count / numbers.count],
+                expected: "finite numbers", found: "\(numbers[place]) in step \(step)")
+        }
         let labels = batch.labels.to(dtype: .int64).array(as: Int.self)
         guard let row = labels.firstIndex(where: { !(0..<outputs.shape[1]).contains($0) }) else { return }
         throw DataError(

@@ -168,6 +168,18 @@ struct MetricTests {
         #expect(largest.value.isNaN && determination.value.isNaN)
     }
 
+    @Test("Of equal scores the top k take the higher class, as scikit-learn 1.9.1's top_k_accuracy_score")
+    func equalScores() throws {
+        let scores: [Double] = [
+            0.5, 0.5, 0, 0, 0.2, 0.4, 0.4, 0, 0.25, 0.25, 0.25, 0.25, 0.1, 0.1, 0.1, 0.7, 0.4, 0.4, 0.1, 0.1,
+        ]
+        for (k, expected) in [(1, 0.0), (2, 0.6), (3, 0.8)] {
+            var metric = TopKAccuracy(k: k)
+            try metric.update(MetricBatch(logits: scores, classes: 4, labels: [0, 1, 1, 2, 2]))
+            #expect(metric.value == expected, "top \(k)")
+        }
+    }
+
     @Test("A set reads a batch once for all its names and merges")
     func set() throws {
         var (first, second) = (

@@ -396,4 +396,16 @@ struct TrainerTests {
             }
         }
     }
+
+    @Test("a label that is no finite number ends the run with its example and step")
+    func infiniteLabel() throws {
+        let labels = Tensor((0..<12).map { $0 == 7 ? .infinity : Float($0) }, shape: [12, 1])
+        let loader = DataLoader(TensorDataset(Tensor.ones([12, 2]), labels), batchSize: 5)
+        let model = Linear(2, 1)
+        let trainer = Trainer(
+            model, SGD(model.parameters, learningRate: 0.01), settings: TrainingSettings(epochs: 1),
+            loss: { meanSquaredError($0, $1) })
+        let error = #expect(throws: DataError.self) { _ = try trainer.fit(loader) }
+        #expect(error?.field == "labels" && error?.index == 7 && error?.found == "inf in step 2", "\(error as Any)")
+    }
 }

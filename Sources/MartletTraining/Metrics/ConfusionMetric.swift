@@ -49,10 +49,10 @@ public struct Accuracy: Metric {
     public var value: Double { Double(correct) / Double(count) }
 }
 
-/// The share of the examples whose class is among the k with the largest numbers; of equal numbers the lower class comes
-/// first.
+/// The share of the examples whose class is among the k with the largest numbers; of equal numbers the higher class comes
+/// first, where ``Accuracy`` takes the lower one.
 ///
-/// As scikit-learn's `top_k_accuracy_score`, which takes the higher class first.
+/// As scikit-learn's `top_k_accuracy_score`.
 public struct TopKAccuracy: Metric {
     /// How many classes an example may name.
     public let k: Int
@@ -81,7 +81,7 @@ public struct TopKAccuracy: Metric {
     }
 
     private func isAhead(_ other: (offset: Int, element: Double), of own: Double, _ label: Int) -> Bool {
-        !(other.element <= own) || (other.element == own && other.offset < label)
+        !(other.element <= own) || (other.element == own && other.offset > label)
     }
 
     public mutating func merge(_ other: TopKAccuracy) {
