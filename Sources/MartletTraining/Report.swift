@@ -147,7 +147,9 @@ extension Report {
         if let confusion, confusion.total > 0 {
             figures.append(("Macro F1", NumberText.fixed(confusion.macroF1, decimals: 4)))
         }
-        figures += testFigures.map { ("Test \($0.name)", $0.value) }
+        // The headline's is not said twice.
+        let others = testFigures.map { (name: "Test \($0.name)", value: $0.value) }
+        figures += others.filter { $0.name.htmlEscaped != headline?.name }
         if let parameters { figures.append(("Parameters", NumberText.grouped(parameters))) }
         figures.append(("Epochs", NumberText.grouped(history.count)))
         if let last { figures.append(("Time", NumberText.duration(last.elapsedSeconds))) }

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Report {
     /// The most confidently wrong images.
     var gallery: String? {
@@ -71,7 +73,7 @@ extension Report {
             ]
         }
         let rest: [Column] = [
-            ("Learning rate", { $0.learningRate.map { "\(Float($0))" } }),
+            ("Learning rate", { $0.learningRate.map { String(format: "%.4g", $0) } }),
             ("\(unitTitle.htmlEscaped)/s", { $0.imagesPerSecond.map(NumberText.rate) }),
             ("Time", { NumberText.duration($0.seconds) }),
         ]

@@ -96,7 +96,9 @@ struct ReportTests {
         }
         #expect(!html.contains("Test r2</th>"))
         #expect(html.contains("<p class=\"name\">Test r2</p><p class=\"value\">0.7654</p>"))
-        #expect(html.contains("<dt>Test rmse</dt><dd>5.4321</dd>"))
+        #expect(html.contains("<dt>Test rmse</dt><dd>5.4321</dd>") && !html.contains("<dt>Test r2</dt>"))
+        (report.unit, report.wrongImages) = ("samples", [])
+        #expect(!report.html().contains("mages"))
         #expect(html.contains("<dt>Test loss</dt><dd>0.4321</dd>"))
         #expect(isWellFormed(html))
     }
