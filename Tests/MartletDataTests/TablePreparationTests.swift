@@ -75,7 +75,9 @@ import Testing
     {
         let table = try CSVTable(text: "a,y\n1.71,1\n inf,2\n,3\n?,?\n", name: "t.csv")
         let remedy = " (name the column in oneHot, ordinal or dropping, or its mark of missing cells in missing)"
-        let learning = #expect(throws: TableError.self) { try TablePreparation(learningFrom: table, target: "y") }
+        let learning = #expect(throws: TableError.self) {
+            try TablePreparation(learningFrom: table, target: "y", as: .numbers)
+        }
         #expect(learning?.description == "t.csv, line 5, column a: expected a number\(remedy), found \"?\"")
         let matrix = #expect(throws: TableError.self) { try table.matrix() }
         #expect(matrix?.line == 5 && matrix?.found == "\"?\"")
