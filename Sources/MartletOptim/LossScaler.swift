@@ -109,6 +109,8 @@ public final class LossScaler: StateHolder {
                         "LossScaler.unscale(): a gradient is of float16, where it could vanish; keep parameters in float32 "
                             + "and call the model inside autocast(.float16)")
                 }
+                // Element by element: a sum of squares, which clipping takes in one pass, is infinite in float32 from a norm of
+                // 1.8e19 on, and the peer still steps there.
                 checks.append(gradient.isFinite().all())
                 parameter.gradient = gradient * Tensor(inverse.cast(to: gradient.dtype))
             }
