@@ -51,8 +51,8 @@ package struct DerivedBasis: Equatable, Sendable {
     package static let none = DerivedBasis(others: [], numbers: [])
 
     package init(others: [Realized], numbers: [Scalar]) {
-        self.others = others.map {
-            Source(serial: $0.buffer.serial, generation: $0.buffer.generation, offset: $0.offset)
+        self.others = DerivedBuffers.lock.withLock {
+            others.map { Source(serial: $0.buffer.serial, generation: $0.buffer.generation, offset: $0.offset) }
         }
         self.numbers = numbers
     }
@@ -76,21 +76,33 @@ extension Buffer {
         return buffer
     }
 
+    /// What was made for the elements as they are and kept, if it was.
+    package final func kept(_ key: DerivedKey, _ basis: DerivedBasis) -> Buffer? {
+        DerivedBuffers.lock.withLock { derivations?.find(key, basis, generation).buffer }
+    }
+
+    /// Keeps what was made from the elements as they are.
+    package final func keep(_ buffer: Buffer, _ key: DerivedKey, _ basis: DerivedBasis) {
+        DerivedBuffers.lock.withLock {
+            let own = derivations ?? DerivedBuffers()
+            derivations = own
+            own.store(buffer, key, basis, generation)
+        }
+    }
+
     /// A plan is about to overwrite the elements, which it holds alone: what was made from them goes.
     package final func beginGeneration() {
         generation += 1
         if derivations != nil { DerivedBuffers.lock.withLock { derivations = nil } }
     }
 
-    /// A number that no other buffer has or had.
+    /// A number that no other buffer has or had. Under `DerivedBuffers.lock`.
     fileprivate final var serial: Int {
-        DerivedBuffers.lock.withLock {
-            if ownSerial == 0 {
-                Buffer.lastSerial += 1
-                ownSerial = Buffer.lastSerial
-            }
-            return ownSerial
+        if ownSerial == 0 {
+            Buffer.lastSerial += 1
+            ownSerial = Buffer.lastSerial
         }
+        return ownSerial
     }
 
     /// Under `DerivedBuffers.lock`.

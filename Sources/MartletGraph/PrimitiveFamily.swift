@@ -48,6 +48,8 @@ package struct Residuals: OptionSet, Sendable {
     package static let laterOperands = Residuals(rawValue: 4)
     /// The results after the first (indices).
     package static let laterResults = Residuals(rawValue: 8)
+    /// The first operand alone (a condition).
+    package static let firstOperand = Residuals(rawValue: 16)
 }
 
 /// Collects the words of a plan's key.

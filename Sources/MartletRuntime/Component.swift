@@ -271,6 +271,8 @@ final class Component {
             for operand in node.operands { keepResidual(operand) }
         } else if residuals.contains(.laterOperands) {
             for operand in node.operands.dropFirst() { keepResidual(operand) }
+        } else if residuals.contains(.firstOperand), let first = node.operands.first {
+            keepResidual(first)
         }
         if residuals.contains(.results) {
             for result in 0..<node.resultCount { keep(node.result(result)) }
@@ -279,20 +281,30 @@ final class Component {
         }
     }
 
-    /// Keeps a value for a derivative; what costs nothing to make again (numbers, random bits, views) keeps its operands
-    /// instead.
+    /// Keeps a value for a derivative; what costs nothing to make again (numbers, random bits, masks of those, views) keeps its
+    /// operands instead.
     private func keepResidual(_ value: Value) {
         guard let index = index(of: value.node) else { return }
         switch value.node.primitive {
         case .constant, .iota, .randomBits, .alias, .reshape, .permute, .expand, .slice, .flip:
-            marks[index].keepsOperands = true
-            for operand in value.node.operands { keepResidual(operand) }
-        case .leaf, .placeholder, .unary, .binary, .select, .cast, .updateSlice, .concatenate, .gather, .scatter,
+            keepOperands(of: value.node, index)
+        case .unary, .binary, .select, .cast:
+            if PlanSettings.current.passes.contains(.maskRegeneration), value.node.isRegenerable {
+                keepOperands(of: value.node, index)
+            } else {
+                keep(value)
+            }
+        case .leaf, .placeholder, .updateSlice, .concatenate, .gather, .scatter,
             .indexSelect, .indexAdd, .sort, .reduce, .argReduce, .cumulativeSum, .matmul, .convolution,
             .convolutionInputGradient, .convolutionWeightGradient, .maxPool, .averagePool, .averagePoolGradient,
             .linearAlgebra, .composite, .copy, .collective:
             keep(value)
         }
+    }
+
+    private func keepOperands(of node: Node, _ index: Int) {
+        marks[index].keepsOperands = true
+        for operand in node.operands { keepResidual(operand) }
     }
 
     // MARK: Running

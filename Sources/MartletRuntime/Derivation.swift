@@ -32,16 +32,22 @@ struct Derivations {
         for base in graph.bases.indices where graph.bases[base].isKept { readers[base, default: []].append(-1) }
     }
 
+    /// The leaves behind some operands, first the largest; the run's arguments that are read on the way; and what is computed.
+    func sources(of operands: [PlanGraph.Operand]) -> (leaves: [Int], arguments: [Int], identity: Int)? {
+        var walk = Walk()
+        guard operands.allSatisfy({ take($0, &walk) }) else { return nil }
+        let largest = walk.leaves.max(by: { byteCount($0.base) < byteCount($1.base) })
+        walk.hasher.combine(walk.leaves.firstIndex { $0.leaf == largest?.leaf })
+        let others = walk.leaves.map(\.leaf).filter { $0 != largest?.leaf }
+        return ((largest.map { [$0.leaf] } ?? []) + others, walk.arguments, walk.hasher.finalize())
+    }
+
     /// How an operand of a step is made of leaves, by elementwise work and reductions; nil where anything else takes part.
     func derivation(of operand: PlanGraph.Operand, readBy reader: Int) -> Derivation? {
-        var walk = Walk()
-        guard take(operand, &walk) else { return nil }
-        guard let largest = walk.leaves.max(by: { byteCount($0.base) < byteCount($1.base) }) else { return nil }
-        walk.hasher.combine(walk.leaves.firstIndex { $0.leaf == largest.leaf })
-        let leaves = [largest.leaf] + walk.leaves.filter { $0.leaf != largest.leaf }.map(\.leaf)
+        guard let found = sources(of: [operand]), !found.leaves.isEmpty else { return nil }
         return Derivation(
-            steps: steps(onlyFor: operand.view.base, readBy: reader), leaves: leaves, arguments: walk.arguments,
-            identity: walk.hasher.finalize())
+            steps: steps(onlyFor: operand.view.base, readBy: reader), leaves: found.leaves,
+            arguments: found.arguments, identity: found.identity)
     }
 
     private func byteCount(_ base: Int) -> Int { graph.bases[base].type.byteCount }
@@ -82,8 +88,11 @@ struct Derivations {
     }
 
     private func take(_ step: Planner.Step, _ walk: inout Walk) -> Bool {
-        guard case .fused(let kernel) = step.work, step.derived.isEmpty else { return false }
+        guard case .fused(let kernel) = step.work, step.derived.allSatisfy(\.isFixed) else { return false }
         kernel.hash(computationInto: &walk.hasher)
+        for scalar in step.derived {
+            if case .offset(let offset, _) = scalar { walk.hasher.combine(offset.constant) }
+        }
         for input in kernel.inputs {
             // Each kind with a number of its own: an operand and an argument of one index are two things.
             switch input.source {
@@ -97,7 +106,8 @@ struct Derivations {
             case .scalar(let index):
                 walk.hasher.combine(2)
                 walk.hasher.combine(graph.constants[index - graph.argumentCount])
-            case .index, .random: return false
+            case .index: walk.hasher.combine(5)
+            case .random: return false
             }
         }
         return step.inputs.allSatisfy { take($0, &walk) }
@@ -156,9 +166,12 @@ struct Packings {
     private(set) var onDemand: Set<Int> = []
     /// Where everything lies in this order.
     private(set) var memory: MemoryPlan
+    /// What is computed once; its steps are places of the order.
+    private(set) var folding: [ConstantFolding.Unit] = []
 
-    init(_ planner: Planner, _ prepared: [Planner.Prepared], keeps: Bool) {
+    init(_ planner: Planner, _ prepared: [Planner.Prepared], keeps: Bool, folds: Bool) {
         order = Array(planner.steps.indices)
+        defer { if folds { fold(planner) } }
         guard keeps, planner.steps.contains(where: \.isInference) else {
             memory = planner.memory
             return
@@ -186,6 +199,25 @@ struct Packings {
             (wanted, order, memory) = ([:], Array(planner.steps.indices), planner.memory)
         }
         place(wanted)
+    }
+
+    /// Takes in what is computed once, where memory allows it.
+    private mutating func fold(_ planner: Planner) {
+        let overwritten = Set(memory.buffers.compactMap(\.donor))
+        let found = ConstantFolding(planner, order: order, onDemand: onDemand, overwritten: overwritten)
+        if found.units.isEmpty { return }
+        let folded = planner.memory(order, folded: found.places, byteCount: found.byteCount)
+        // A leaf that could be overwritten only now.
+        guard overwritten.isSuperset(of: folded.buffers.compactMap(\.donor)) else { return }
+        if let limit = PlanSettings.current.memoryLimit, folded.peakByteCount > limit { return }
+        memory = folded
+        var places = order
+        for (place, index) in order.enumerated() { places[index] = place }
+        folding = found.units.map { unit in
+            var unit = unit
+            unit.steps = unit.steps.map { places[$0] }
+            return unit
+        }
     }
 
     private static func order(_ count: Int, _ wanted: [Int: Plan.Packing]) -> [Int] {

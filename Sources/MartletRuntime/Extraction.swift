@@ -9,6 +9,8 @@ struct Extraction {
     /// The leaves' memory: taken over by the run, which may overwrite what nobody else holds.
     var leaves: [Realized] = []
     private var leafTypes: [TensorType] = []
+    /// Parameters among the leaves.
+    private var stableLeaves: [Bool] = []
     /// Leaves that lay on other devices, with those.
     private(set) var copied: [(type: TensorType, source: Device)] = []
     private var indexOfLeaf = LeafTable()
@@ -56,20 +58,23 @@ struct Extraction {
         let type = value.type
         if realized.buffer.device != device {
             copied.append((type, realized.buffer.device))
-            return add(leaf: try Transfer.moved(realized, type, to: backend), type, index)
+            return add(leaf: try Transfer.moved(realized, type, to: backend), type, index, isStable: false)
         }
-        add(leaf: realized, type, index)
+        add(leaf: realized, type, index, isStable: value.node.leaf != nil)
     }
 
     @inline(__always)
-    private mutating func add(leaf realized: Realized, _ type: TensorType, _ index: Int) {
+    private mutating func add(leaf realized: Realized, _ type: TensorType, _ index: Int, isStable: Bool) {
         key.write(UInt64(index) << 8 | 0xFE)
         let block = UInt64(realized.block ?? 0)
-        key.write(block << 32 | UInt64(type.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1))
+        key.write(
+            block << 32 | UInt64(type.dtype.rawValue) << 8 | (realized.strides == nil ? 0 : 1)
+                | (isStable ? 2 : 0))
         key.write(type.shape)
         if let strides = realized.strides { key.write(strides) }
         leaves.append(realized)
         leafTypes.append(type)
+        stableLeaves.append(isStable)
     }
 
     /// Lets go of everything but the arrays' capacity.
@@ -78,6 +83,7 @@ struct Extraction {
         arguments.removeAll(keepingCapacity: true)
         leaves.removeAll(keepingCapacity: true)
         leafTypes.removeAll(keepingCapacity: true)
+        stableLeaves.removeAll(keepingCapacity: true)
         if !copied.isEmpty { copied.removeAll() }
         indexOfLeaf.removeAll()
     }
@@ -85,7 +91,9 @@ struct Extraction {
     /// Lowers the needed nodes and plans them.
     func makePlan(_ component: Component, on backend: any Backend) throws -> Plan {
         var lowering = Lowering(argumentCount: arguments.count, backend: backend)
-        let leafOperands = leaves.indices.map { lowering.addLeaf($0, leafTypes[$0], leaves[$0]) }
+        let leafOperands = leaves.indices.map {
+            lowering.addLeaf($0, leafTypes[$0], leaves[$0], isStable: stableLeaves[$0])
+        }
         var lowered: [[Lowering.Operand]] = Array(repeating: [], count: component.nodes.count)
         var nextArgument = 0
         var lastNumbers: [DataType: ArgumentReference] = [:]
@@ -105,6 +113,8 @@ struct Extraction {
             let types = (0..<node.resultCount).map { node.type(of: $0) }
             lowering.comes(from: node)
             lowered[index] = lowering.lower(node.primitive, operands, types, arguments: references)
+            // A parameter that is met for the first time is its value under another name.
+            if node.leaf != nil { lowering.markStable(lowered[index][0]) }
         }
         for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {
             for result in 0..<node.resultCount where component.marks[index].kept >> UInt64(result) & 1 == 1 {

@@ -17,12 +17,12 @@ package struct Fusion {
     package private(set) var groups: [Group] = []
     /// The group of each item.
     package private(set) var groupOfItem: [Int]
-    private let graph: PlanGraph
+    let graph: PlanGraph
     /// For each group, the groups it reads from.
     private var reads: [Set<Int>] = []
 
     /// Registers a tile program has.
-    private static let registerLimit = 60
+    static let registerLimit = 60
 
     package init(_ graph: PlanGraph, fusesSteps: Bool = true, defers: Bool = true) {
         self.graph = graph
@@ -135,7 +135,7 @@ package struct Fusion {
     }
 
     /// Two groups of one shape may become one where neither reads the other through a third.
-    private func canMerge(_ a: Int, into b: Int) -> Bool {
+    func canMerge(_ a: Int, into b: Int) -> Bool {
         guard groups[a].shape?.sizes == groups[b].shape?.sizes,
             groups[a].loads.union(groups[b].loads).count + groups[a].items.count + groups[b].items.count
                 < Fusion.registerLimit
@@ -202,7 +202,7 @@ package struct Fusion {
         item.inputs.filter { producer(of: $0.view) != group }
     }
 
-    private mutating func merge(_ a: Int, into b: Int) {
+    mutating func merge(_ a: Int, into b: Int) {
         for item in groups[a].items { groupOfItem[item] = b }
         groups[b].items = (groups[b].items + groups[a].items).sorted()
         groups[b].loads.formUnion(groups[a].loads)

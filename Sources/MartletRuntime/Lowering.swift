@@ -26,7 +26,22 @@ package struct Lowering {
     package typealias Operand = PlanGraph.Operand
 
     /// A leaf with the strides it has in memory; the pointer of the run includes its offset.
-    package mutating func addLeaf(_ index: Int, _ type: TensorType, _ realized: Realized) -> Operand {
+    ///
+    /// - Parameter isStable: it rarely changes.
+    package mutating func addLeaf(
+        _ index: Int, _ type: TensorType, _ realized: Realized, isStable: Bool = false
+    ) -> Operand {
+        let operand = leaf(index, type, realized)
+        if isStable { markStable(operand) }
+        return operand
+    }
+
+    /// Notes that an operand, where it is a leaf, rarely changes.
+    mutating func markStable(_ operand: Operand) {
+        if case .leaf = graph.bases[operand.view.base].kind { graph.bases[operand.view.base].isStable = true }
+    }
+
+    private mutating func leaf(_ index: Int, _ type: TensorType, _ realized: Realized) -> Operand {
         if let block = realized.block {
             let base = graph.addBase(.leaf(index), TensorType(ChannelBlocks.shape(type.shape, block), type.dtype))
             graph.bases[base].blockedShape = type.shape

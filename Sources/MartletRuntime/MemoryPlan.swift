@@ -9,6 +9,8 @@ struct MemoryPlan {
         case buffer(Int)
         /// Byte offset in the arena.
         case arena(Int)
+        /// Byte offset in what a unit of `ConstantFolding` keeps.
+        case folded(unit: Int, Int)
         case nowhere
     }
 
@@ -31,15 +33,22 @@ struct MemoryPlan {
     private var free: [(offset: Int, size: Int)] = []
     private var donatedLeaves = Set<Int>()
 
+    /// Bytes of what is kept from run to run.
+    private let foldedByteCount: Int
+
+    /// - Parameter folded: places that are settled, of so many bytes.
     init(
-        steps: [Planner.Step], graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend, passes: PlanPasses
+        steps: [Planner.Step], graph: PlanGraph, kept: [PlanGraph.Operand], backend: any Backend, passes: PlanPasses,
+        folded: [Int: Place] = [:], byteCount: Int = 0
     ) {
         self.graph = graph
         self.passes = passes
+        foldedByteCount = byteCount
         places = graph.bases.map { base in
             if case .leaf(let index) = base.kind { return .leaf(index) }
             return .nowhere
         }
+        for (base, place) in folded { places[base] = place }
         lastUse = Array(repeating: -1, count: graph.bases.count)
         for (index, step) in steps.enumerated() {
             for base in step.basesRead(graph) { lastUse[base] = index }
@@ -59,6 +68,7 @@ struct MemoryPlan {
             if case .leaf = base.kind { sum + base.type.byteCount } else { sum }
         }
         return leaves + buffers.reduce(0) { $0 + ($1.donor == nil ? $1.byteCount : 0) } + arenaByteCount
+            + foldedByteCount
     }
 
     /// A kept result without elements is made by no step: it gets a buffer of no bytes.
@@ -74,6 +84,7 @@ struct MemoryPlan {
         for (position, base) in step.outputs.enumerated() {
             let type = graph.bases[base].type
             if type.byteCount == 0 { continue }
+            if case .folded = places[base] { continue }
             let isKept = graph.bases[base].isKept
             let donor = donors(step, position, backend).first { candidate in
                 !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
@@ -133,7 +144,7 @@ struct MemoryPlan {
         switch places[base] {
         case .leaf(let leaf): isKept && !donatedLeaves.contains(leaf)
         case .arena: !isKept
-        case .buffer, .nowhere: false
+        case .buffer, .folded, .nowhere: false
         }
     }
 

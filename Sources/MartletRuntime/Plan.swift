@@ -10,6 +10,8 @@ package final class Plan: @unchecked Sendable {
             case leaf(Int)
             case buffer(Int)
             case arena
+            /// What a unit of `ConstantFolding` keeps.
+            case folded(Int)
             case scalar(Int)
             case nowhere
         }
@@ -28,6 +30,8 @@ package final class Plan: @unchecked Sendable {
         var packing: Packing?
         /// True for a step that runs where another one packs what it makes.
         var isOnDemand = false
+        /// The unit of `ConstantFolding` that it is part of: it runs where that is not kept.
+        var folding: Int?
     }
 
     /// An operand that a kernel packs.
@@ -61,6 +65,8 @@ package final class Plan: @unchecked Sendable {
     let argumentCount: Int
     let buffers: [MemoryPlan.KeptBuffer]
     let results: [Result]
+    /// What is computed once.
+    let foldings: [Folding]
     package let arenaByteCount: Int
     /// Bytes of all that a run has at its fullest: what it reads, what it makes and keeps, and the arena.
     package let peakByteCount: Int
@@ -70,7 +76,7 @@ package final class Plan: @unchecked Sendable {
 
     init(
         steps: [Step], pointers: [PointerSource], constants: [Scalar], argumentCount: Int, memory: MemoryPlan,
-        results: [Result], descriptions: [StepDescription], passes: PlanPasses
+        results: [Result], foldings: [Folding], descriptions: [StepDescription], passes: PlanPasses
     ) {
         self.steps = steps
         self.pointers = pointers
@@ -80,6 +86,7 @@ package final class Plan: @unchecked Sendable {
         arenaByteCount = memory.arenaByteCount
         peakByteCount = memory.peakByteCount
         self.results = results
+        self.foldings = foldings
         self.descriptions = descriptions
         isParallel = passes.contains(.parallelSteps) && descriptions.contains(where: \.isParallel)
     }
@@ -95,6 +102,7 @@ package final class Plan: @unchecked Sendable {
             + pointers.count * MemoryLayout<PointerSource>.stride
             + operands * (MemoryLayout<OperandDescription>.stride + Plan.shapeByteCount)
             + results.count * MemoryLayout<Result>.stride
+            + foldings.reduce(0) { $0 + ($1.leaves.isEmpty ? $1.byteCount : 0) }
     }
 
     private static let kernelByteCount = 512
@@ -125,13 +133,16 @@ package final class Plan: @unchecked Sendable {
                 owned.append(try backend.allocate(byteCount: kept.byteCount))
             }
         }
+        let folded = try foldings.map { try $0.look(leaves, arguments, on: backend) }
         let lease = arenaByteCount > 0 ? try backend.leaseArena(byteCount: arenaByteCount) : nil
         let completion = try withExtendedLifetime(lease) {
             try backend.run(isParallel: isParallel) {
                 try runSteps(
-                    leaves, leafAddresses, owned, arena: lease?.address, arguments: arguments, on: backend, clock)
+                    leaves, leafAddresses, owned, folded, arena: lease?.address, arguments: arguments, on: backend,
+                    clock)
             }
         }
+        for (folding, found) in zip(foldings, folded) where !found.isThere { folding.keep(found, leaves) }
         let made = results.map { result in
             let scalarOffset =
                 result.offset.constant + result.offset.terms.reduce(0) { $0 + arguments[$1.scalar].integer * $1.stride }
@@ -150,7 +161,7 @@ package final class Plan: @unchecked Sendable {
 
     private func runSteps(
         _ leaves: [Realized], _ leafAddresses: [UnsafeMutableRawPointer], _ owned: [Buffer],
-        arena: UnsafeMutableRawPointer?, arguments: [Scalar], on backend: any Backend,
+        _ folded: [Folding.Found], arena: UnsafeMutableRawPointer?, arguments: [Scalar], on backend: any Backend,
         _ clock: RunClock?
     ) throws {
         try withUnsafeTemporaryAllocation(of: Scalar.self, capacity: argumentCount + constants.count + 1) { scalars in
@@ -170,6 +181,7 @@ package final class Plan: @unchecked Sendable {
                     case .leaf(let leaf): base = leafAddresses[leaf] + leaves[leaf].offset * source.elementSize
                     case .buffer(let buffer): base = owned[buffer].address
                     case .arena: base = arena ?? Plan.nowhere
+                    case .folded(let unit): base = folded[unit].buffer.address
                     case .scalar(let scalar): base = UnsafeMutableRawPointer(scalarBase + scalar)
                     case .nowhere: base = Plan.nowhere
                     }
@@ -179,16 +191,23 @@ package final class Plan: @unchecked Sendable {
                     clock.enter()
                     for step in steps {
                         try clock.time {
-                            if !step.isOnDemand { try run(step, leaves, scalarBase, tableBase, on: backend) }
+                            if runs(step, folded) { try run(step, leaves, scalarBase, tableBase, on: backend) }
                         }
                     }
                 } else {
-                    for index in steps.indices where !steps[index].isOnDemand {
+                    for index in steps.indices where runs(steps[index], folded) {
                         try run(steps[index], leaves, scalarBase, tableBase, on: backend)
                     }
                 }
             }
         }
+    }
+
+    /// False for a step whose results are there already, or are asked for where another one packs them.
+    @inline(__always)
+    private func runs(_ step: Step, _ folded: [Folding.Found]) -> Bool {
+        if let unit = step.folding { return !folded[unit].isThere }
+        return !step.isOnDemand
     }
 
     @inline(__always)
@@ -258,90 +277,6 @@ package final class Plan: @unchecked Sendable {
 
     /// The address of values without elements.
     nonisolated(unsafe) private static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
-}
-
-/// Collects steps and their pointers into a plan.
-struct PlanAssembly {
-    private var graph: PlanGraph
-    private let memory: MemoryPlan
-    private let passes: PlanPasses
-    private var steps: [Plan.Step] = []
-    private var pointers: [Plan.PointerSource] = []
-    private var descriptions: [StepDescription] = []
-
-    init(graph: PlanGraph, memory: MemoryPlan, passes: PlanPasses) {
-        self.graph = graph
-        self.memory = memory
-        self.passes = passes
-    }
-
-    mutating func add(
-        _ step: Planner.Step, _ prepared: Planner.Prepared, packing: Plan.Packing?, isOnDemand: Bool
-    ) {
-        let first = pointers.count
-        for operand in step.inputs { pointers.append(source(operand.view, operand.type.dtype)) }
-        for base in step.outputs {
-            pointers.append(source(View(base: base, strides: [], offset: .init()), graph.bases[base].type.dtype))
-        }
-        let derived = step.derived.map { scalar -> Plan.Derived in
-            switch scalar {
-            case .offset(let offset, let target): return .offset(offset, to: target)
-            case .element(let view, let plus, let target):
-                if case .scalar(let reference) = graph.bases[view.base].kind {
-                    return .scalar(graph.scalarIndex(reference), plus: plus, to: target)
-                }
-                pointers.append(source(view, .int64))
-                return .memory(pointer: pointers.count - 1, plus: plus, to: target)
-            }
-        }
-        steps.append(
-            Plan.Step(
-                kernel: prepared.kernel, firstPointer: first, derived: derived, name: prepared.description.name,
-                packing: packing, isOnDemand: isOnDemand))
-        var description = prepared.description
-        description.method = (prepared.kernel as? any DescribedKernel)?.method
-        description.isOnDemand = isOnDemand
-        descriptions.append(description)
-    }
-
-    private mutating func source(_ view: View, _ dtype: DataType) -> Plan.PointerSource {
-        let size = dtype.byteCount
-        if case .scalar(let reference) = graph.bases[view.base].kind {
-            return Plan.PointerSource(
-                origin: .scalar(graph.scalarIndex(reference)), byteOffset: 0, terms: [], elementSize: size)
-        }
-        var constant = view.offset.constant * size
-        let origin: Plan.PointerSource.Origin
-        switch memory.places[view.base] {
-        case .leaf(let index): origin = .leaf(index)
-        case .buffer(let index): origin = .buffer(index)
-        case .arena(let offset):
-            origin = .arena
-            constant += offset
-        case .nowhere: origin = .nowhere
-        }
-        let terms = PlannedBug.planted == .fixedSliceStart ? [] : view.offset.terms
-        return Plan.PointerSource(origin: origin, byteOffset: constant, terms: terms, elementSize: size)
-    }
-
-    func finish(kept: [PlanGraph.Operand]) -> Plan {
-        let results = kept.map { operand -> Plan.Result in
-            let strides = operand.isContiguous ? nil : operand.view.strides
-            let block = operand.block
-            switch memory.places[operand.view.base] {
-            case .leaf(let index):
-                return Plan.Result(
-                    source: .leaf(index), offset: operand.view.offset, strides: strides, block: block)
-            case .buffer(let index):
-                return Plan.Result(
-                    source: .buffer(index), offset: operand.view.offset, strides: strides, block: block)
-            case .arena, .nowhere: stop("a result that is kept has no memory of its own")
-            }
-        }
-        return Plan(
-            steps: steps, pointers: pointers, constants: graph.constants, argumentCount: graph.argumentCount,
-            memory: memory, results: results, descriptions: descriptions, passes: passes)
-    }
 }
 
 extension StepDescription {

@@ -23,6 +23,8 @@ package struct PlanGraph: Sendable {
         package var type: TensorType
         /// True where the memory must outlive the run.
         package var isKept = false
+        /// True for a leaf that rarely changes: a parameter, what a compiled function keeps.
+        package var isStable = false
         /// The value's shape where it lies in channel blocks; `type` is then the shape in memory.
         package var blockedShape: Shape?
     }

@@ -81,7 +81,7 @@ final class PlanLog: @unchecked Sendable {
         let origins = step.origins.isEmpty ? "" : "  [\(step.origins.map(\.description).joined(separator: ", "))]"
         let method =
             (step.method.map { " by \($0)" } ?? "")
-            + (step.isOnDemand ? " on demand, as its result is kept packed" : "")
+            + (step.isOnDemand ? " on demand, as its result is kept" : "")
         return
             "  \(index): \(step.name)\(method) \(step.inputs.map(\.logText).joined(separator: ", ")) → \(outputs)\(origins)"
     }

@@ -10,7 +10,7 @@ package struct PlanMemory: Sendable {
     package let temporaries: Int
     /// The most that one kernel leases for itself while it runs.
     package let workspace: Int
-    /// Leaves' packed forms that are kept from run to run.
+    /// Leaves' packed forms, and what is computed from leaves once, that are kept from run to run.
     package let packed: Int
     /// Values that a program took from outside when it was traced.
     package let captured: Int
@@ -40,7 +40,10 @@ package struct PlanMemory: Sendable {
                 leaf: packing.derivation.leaves[0], packing: number, derivation: packing.derivation.identity)
             forms[form] = backend.footprint(byteCount: packing.kernel.packedByteCount)
         }
-        packed = forms.values.reduce(0, +)
+        // What is computed once from parameters is kept beside them.
+        packed =
+            forms.values.reduce(0, +)
+            + plan.foldings.reduce(0) { $0 + backend.footprint(byteCount: $1.byteCount) }
         self.captured = captured.reduce(0) { $0 + backend.footprint(byteCount: $1.buffer.byteCount) }
     }
 }

@@ -37,14 +37,25 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
 
     /// `UpdateScaling`.
     package static let updateScaling = PlanPasses(rawValue: 1 << 13)
+    /// `MaskRegeneration`: masks made of random bits are made again where a derivative reads them.
+    package static let maskRegeneration = PlanPasses(rawValue: 1 << 14)
+    /// `Fusion.joinSiblings`: groups that read the same memory and do not depend on each other become one.
+    package static let siblingFusion = PlanPasses(rawValue: 1 << 15)
+    /// Small steps of one program as one step, wherever they stand.
+    package static let stepGathering = PlanPasses(rawValue: 1 << 16)
+    /// `ConstantFolding`: what follows from parameters alone is computed once.
+    package static let constantFolding = PlanPasses(rawValue: 1 << 17)
 
     /// Every pass by its name, in the order in which they run.
     package static let named: [(name: String, pass: PlanPasses)] = [
         ("simplification", .simplification), ("composite-kernels", .compositeKernels), ("layout", .layout),
         ("batch-norm-fusion", .batchNormFusion), ("convolution-fusion", .convolutionFusion),
         ("quantized-fusion", .quantizedFusion), ("update-scaling", .updateScaling), ("fusion", .fusion),
-        ("fusion-deferral", .fusionDeferral), ("update-gathering", .updateGathering), ("donation", .donation),
-        ("memory-reuse", .memoryReuse), ("packed-weights", .packedWeights), ("parallel-steps", .parallelSteps),
+        ("fusion-deferral", .fusionDeferral),
+        ("sibling-fusion", .siblingFusion), ("mask-regeneration", .maskRegeneration),
+        ("update-gathering", .updateGathering), ("step-gathering", .stepGathering), ("donation", .donation),
+        ("memory-reuse", .memoryReuse), ("packed-weights", .packedWeights),
+        ("constant-folding", .constantFolding), ("parallel-steps", .parallelSteps),
     ]
 
     package static let all = named.reduce(PlanPasses()) { $0.union($1.pass) }

@@ -51,16 +51,36 @@ package struct Planner {
         self.graph = graph
         self.kept = kept
         self.passes = passes
-        fuse()
+        group()
         if passes.contains(.updateGathering) { gatherUpdates() }
+        if passes.contains(.stepGathering) { gatherSmallSteps() }
     }
 
-    private mutating func fuse() {
-        let fusion = Fusion(graph, fusesSteps: backend.fusesSteps, defers: passes.contains(.fusionDeferral))
+    /// Groups the graph's items into steps, side by side where that costs no memory.
+    private mutating func group() {
+        let defers = passes.contains(.fusionDeferral)
+        var fusion = Fusion(graph, fusesSteps: backend.fusesSteps, defers: defers)
+        guard backend.fusesSteps, passes.contains(.siblingFusion), fusion.joinSiblings() else {
+            fuse(fusion)
+            return
+        }
+        var joined = self
+        joined.fuse(fusion)
+        fuse(Fusion(graph, defers: defers))
+        if joined.memory.peakByteCount <= memory.peakByteCount { self = joined }
+    }
+
+    private mutating func fuse(_ fusion: Fusion) {
         graph = graph.resolvingFences()
-        let outside = basesReadOutside(fusion)
+        var (groups, groupOfItem) = (fusion.groups, fusion.groupOfItem)
+        let itemCount = graph.items.count
+        if passes.contains(.maskRegeneration), backend.fusesSteps {
+            let regeneration = MaskRegeneration(graph, fusion)
+            (graph, groups, groupOfItem) = (regeneration.graph, regeneration.groups, regeneration.groupOfItem)
+        }
+        let outside = basesReadOutside(groupOfItem)
         for index in fusion.schedule() {
-            let group = fusion.groups[index]
+            let group = groups[index]
             if group.shape == nil {
                 let item = graph.items[group.items[0]]
                 guard case .primitive(let primitive) = item.work else { continue }
@@ -78,7 +98,10 @@ package struct Planner {
             steps.append(
                 Step(
                     work: .fused(kernel), inputs: builder.inputs, outputs: builder.outputs,
-                    derived: builder.derivedScalars, origins: origins(of: group), items: group.items))
+                    derived: builder.derivedScalars, origins: origins(of: group),
+                    isInference: group.items.allSatisfy { graph.items[$0].isInference },
+                    // Copies are no items of the graph that was given.
+                    items: group.items.filter { $0 < itemCount }))
         }
     }
 
@@ -92,10 +115,10 @@ package struct Planner {
     }
 
     /// For each base, the groups that read it from memory; -1 stands for whoever asked for the results.
-    private func basesReadOutside(_ fusion: Fusion) -> [Int: Set<Int>] {
+    private func basesReadOutside(_ groupOfItem: [Int]) -> [Int: Set<Int>] {
         var readers: [Int: Set<Int>] = [:]
         for (index, item) in graph.items.enumerated() {
-            let group = fusion.groupOfItem[index]
+            let group = groupOfItem[index]
             for input in item.inputs {
                 // A group that meets its own value under another view reads it from memory too.
                 let reader = graph.isWhole(input) ? group : -1
@@ -121,13 +144,15 @@ package struct Planner {
             let description = description(of: step)
             return Prepared(kernel: try backend.prepare(description), description: description)
         }
-        let packings = Packings(self, prepared, keeps: passes.contains(.packedWeights))
+        let packings = Packings(
+            self, prepared, keeps: passes.contains(.packedWeights), folds: passes.contains(.constantFolding))
         var assembly = PlanAssembly(graph: graph, memory: packings.memory, passes: passes)
         for (place, index) in packings.order.enumerated() {
             assembly.add(
                 steps[index], prepared[index], packing: packings.found[place],
                 isOnDemand: packings.onDemand.contains(place))
         }
+        assembly.fold(packings.folding)
         return assembly.finish(kept: kept)
     }
 
@@ -147,8 +172,12 @@ package struct Planner {
     }
 
     /// Where everything that the steps make lies, in an order of them.
-    func memory(_ order: [Int]) -> MemoryPlan {
-        MemoryPlan(steps: order.map { steps[$0] }, graph: graph, kept: kept, backend: backend, passes: passes)
+    ///
+    /// - Parameter folded: where what is kept from run to run lies, of so many bytes.
+    func memory(_ order: [Int], folded: [Int: MemoryPlan.Place] = [:], byteCount: Int = 0) -> MemoryPlan {
+        MemoryPlan(
+            steps: order.map { steps[$0] }, graph: graph, kept: kept, backend: backend, passes: passes, folded: folded,
+            byteCount: byteCount)
     }
 }
 

@@ -15,7 +15,11 @@ package final class Program: Sendable {
 
     /// Plans the graph from `inputs` (placeholders of `trace`) to `outputs`, on the device that something in it is committed
     /// to, else on `device`.
-    package init(inputs: [Value], outputs: [Value], trace: Recording, device: Device) throws {
+    ///
+    /// - Parameter stateBegin: the first input that is state, which calls find as the last one left it as a rule; nil where none is.
+    package init(
+        inputs: [Value], stateBegin: Int? = nil, outputs: [Value], trace: Recording, device: Device
+    ) throws {
         let nodes = Trace.nodes(behind: outputs, in: trace)
         let committed = Set((inputs.map(\.node) + nodes).compactMap(\.device))
         guard committed.count <= 1 else {
@@ -33,7 +37,9 @@ package final class Program: Sendable {
         }
         var builder = ProgramBuilder(lowering: Lowering(argumentCount: numbers.count, backend: backend), backend)
         plan = try Profiling.planning {
-            for input in inputs { builder.addInput(input) }
+            for (index, input) in inputs.enumerated() {
+                builder.addInput(input, isStable: index >= stateBegin ?? inputs.count)
+            }
             for node in nodes { try builder.add(node, firstArgument: positions[ObjectIdentifier(node)] ?? 0) }
             let kept = try outputs.map { builder.lowering.kept(try builder.operand($0)) }
             return try Planner.plan(builder.lowering.graph, kept: kept, backend: backend)
@@ -75,9 +81,9 @@ private struct ProgramBuilder {
         self.backend = backend
     }
 
-    mutating func addInput(_ value: Value) {
+    mutating func addInput(_ value: Value, isStable: Bool) {
         let plain = Realized(buffer: ProgramBuilder.nowhere)
-        lowered[ObjectIdentifier(value.node)] = [lowering.addLeaf(leafCount, value.type, plain)]
+        lowered[ObjectIdentifier(value.node)] = [lowering.addLeaf(leafCount, value.type, plain, isStable: isStable)]
         leafCount += 1
     }
 
@@ -98,7 +104,7 @@ private struct ProgramBuilder {
             throw FlushError.lost(value.node.primitive.family.name)
         }
         let realized = try Transfer.moved(found, value.type, to: backend)
-        let leaf = lowering.addLeaf(leafCount, value.type, realized)
+        let leaf = lowering.addLeaf(leafCount, value.type, realized, isStable: true)
         leafCount += 1
         captured.append(realized)
         if value.node.resultCount == 1 { lowered[ObjectIdentifier(value.node)] = [leaf] }

@@ -117,7 +117,8 @@ private final class TracedProgram {
         }
         reads = read.map { ($0.slot, $0.placeholder?.type, $0.placeholder?.node.device) }
         let leaves = placeholders + read.compactMap(\.placeholder)
-        program = try Program(inputs: leaves, outputs: outputs, trace: trace, device: .default)
+        program = try Program(
+            inputs: leaves, stateBegin: inputs.count, outputs: outputs, trace: trace, device: .default)
         activationByteCount =
             assumed.isEmpty ? 0 : KeptActivations.byteCount(Trace.nodes(behind: outputs, in: trace))
         inputCount = inputs.count

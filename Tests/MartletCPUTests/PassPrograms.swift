@@ -83,10 +83,25 @@ enum PassPrograms {
         }
     }
 
+    /// Gradients of a product of two parameters behind a dropout, which read one cotangent, and of small formulas alike.
+    static func siblings(rows: Int = 40) -> [[Float]] {
+        withGenerator(seed: 16) {
+            let (a, b) = (Parameter(Tensor.randn([rows, 32])), Parameter(Tensor.randn([rows, 32])))
+            let small = [5, 9, 17].map { Parameter(Tensor.randn([$0])) }
+            let y = matmul(dropout(a.value * b.value, probability: 0.25), Tensor.randn([32, 8]))
+            let z = small.reduce(Tensor(0)) { sum, parameter in
+                let scaled = (parameter.value.tanh() * 2).reshape([1, -1])
+                return sum + matmul(scaled, Tensor.randn([scaled.shape[1], 3])).sum()
+            }
+            (y.square().sum() + z).backward()
+            return ([a, b] + small).map { $0.gradient?.array() ?? [] }
+        }
+    }
+
     static let all: [(name: String, run: @Sendable () -> [[Float]])] = [
         ("perceptron", { perceptron() }), ("clipped", { clipped() }), ("residual network", { residual() }),
         ("residual network in checkpoints", { residual(checkpoints: true) }),
-        ("quantized network", { quantized() }), ("formulas", { formulas() }),
+        ("quantized network", { quantized() }), ("formulas", { formulas() }), ("siblings", { siblings() }),
     ]
 
     /// Losses and, at the end, all that the model holds.

@@ -90,13 +90,15 @@ struct PassTests {
                 _ = PassPrograms.formulas(rows: 5)
                 _ = PassPrograms.quantized(batch: 2)
                 _ = PassPrograms.clipped(batch: 4)
+                _ = PassPrograms.siblings(rows: 36)
             }
         }
         return plans.map { plan in
             let steps = plan.descriptions.map { "\($0.name)\($0.outputs.map { $0.block != nil })" }
             let packed = plan.steps.count { $0.packing != nil }
+            let kept = plan.foldings.map(\.byteCount)
             let donated = plan.buffers.count { $0.donor != nil }
-            return "\(steps) \(plan.arenaByteCount) \(packed) \(donated) \(plan.isParallel)"
+            return "\(steps) \(plan.arenaByteCount) \(packed) \(kept) \(donated) \(plan.isParallel)"
         }
     }
 

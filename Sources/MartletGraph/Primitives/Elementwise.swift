@@ -137,7 +137,7 @@ package struct Binary: PrimitiveFamily {
 package struct Select: PrimitiveFamily {
     package init() {}
     package var name: String { "where" }
-    package var residuals: Residuals { .operands }
+    package var residuals: Residuals { .firstOperand }
 
     package func resultTypes(of operands: [TensorType], arguments: [Scalar]) throws(ShapeError) -> [TensorType] {
         guard operands[0].dtype == .bool, operands[1] == operands[2], operands[0].shape == operands[1].shape else {

@@ -152,6 +152,7 @@ extension NormalizationLayer {
         let old = (runningMean.value.value, runningVariance.value.value)
         runningMean.value = Tensor(old.0 * (1 - momentum) + mean.cast(to: old.0.dtype) * momentum)
         runningVariance.value = Tensor(old.1 * (1 - momentum) + unbiased.cast(to: old.1.dtype) * momentum)
-        batchCount.value = batchCount.value + 1
+        // The library's own number, so that all layers' counts go up in one step of a plan.
+        batchCount.value = Tensor(batchCount.value.value + Value.structural(1, dtype: .int64))
     }
 }
