@@ -76,11 +76,13 @@ struct StepGatheringTests {
         let apart = try PlanSettings.with(passes: Self.without) {
             try largest { _ = Self.trained(channels: 32, isCompiled: true) }
         }
-        // Six counts, six means and six variances were a step each.
-        #expect(gathered.steps.count <= apart.steps.count - 15, "\(gathered.steps.count) of \(apart.steps.count)")
+        // Six counts, six means and six variances were a step each; without the engine's layout means and variances are part of
+        // the steps that need them besides.
+        let hasKernels = CPUBackend.shared.engine != nil
+        #expect(gathered.steps.count <= apart.steps.count - (hasKernels ? 15 : 5))
         #expect(gathered.peakByteCount <= apart.peakByteCount)
         let repeated = gathered.descriptions.filter { $0.repetitions == 6 }
-        #expect(repeated.count >= 3, "\(gathered.descriptions.map(\.name))")
+        #expect(repeated.count >= (hasKernels ? 3 : 1), "\(gathered.descriptions.map(\.name))")
     }
 
     /// The derivatives by the two factors of a product, which both read what a matrix product gives.
