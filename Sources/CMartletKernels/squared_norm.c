@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "matmul_clones.h"
@@ -6,7 +7,7 @@
 
 // The pieces depend on the lengths alone and are added up in their order: the same bits on any number of threads.
 
-enum { PIECE = 8192, LANES = 32 };
+enum { PIECE = MK_SQUARED_PIECE, LANES = 32 };
 
 MK_CLONES static double piece_sum(const float *x, int64_t n) {
     float lane[LANES] = {0};
@@ -20,25 +21,51 @@ MK_CLONES static double piece_sum(const float *x, int64_t n) {
     return sum;
 }
 
+static int64_t pieces_of(int64_t count) { return (count + PIECE - 1) / PIECE; }
+
+typedef struct {
+    const float *elements;
+    int64_t count, begin;
+    double *sums;
+} pieces_job;
+
+static void sum_stretch(void *context, int64_t begin, int64_t end) {
+    const pieces_job *job = context;
+    for (int64_t piece = job->begin + begin; piece < job->begin + end; piece++) {
+        int64_t start = piece * PIECE, count = job->count - start < PIECE ? job->count - start : PIECE;
+        job->sums[piece] = piece_sum(job->elements + start, count);
+    }
+}
+
+void mk_squared_pieces(const float *elements, int64_t count, int64_t begin, int64_t end, double *sums) {
+    pieces_job job = {elements, count, begin, sums};
+    // Waking a second thread costs more than a few pieces take.
+    if (end - begin <= 4)
+        sum_stretch(&job, 0, end - begin);
+    else
+        mk_parallel_for(end - begin, 4, sum_stretch, &job);
+}
+
 typedef struct {
     const mk_stretch *stretches;
     int64_t stretch_count;
     double *partials;
 } norm_job;
 
-static int64_t pieces_of(const mk_stretch *stretch) { return (stretch->count + PIECE - 1) / PIECE; }
+/// Pieces that are still to be added up.
+static int64_t own_pieces(const mk_stretch *stretch) { return stretch->elements ? pieces_of(stretch->count) : 0; }
 
-/// Pieces are numbered through all stretches.
+/// Pieces are numbered through all stretches that bring elements.
 static void sum_pieces(void *context, int64_t begin, int64_t end) {
     const norm_job *job = context;
     int64_t first = 0;
     for (int64_t s = 0; s < job->stretch_count && first < end; s++) {
         const mk_stretch *stretch = &job->stretches[s];
-        int64_t pieces = pieces_of(stretch);
+        int64_t pieces = own_pieces(stretch);
         int64_t from = begin > first ? begin - first : 0, to = end - first < pieces ? end - first : pieces;
-        for (int64_t piece = from; piece < to; piece++) {
-            int64_t start = piece * PIECE, count = stretch->count - start < PIECE ? stretch->count - start : PIECE;
-            job->partials[first + piece] = piece_sum(stretch->elements + start, count);
+        if (from < to) {
+            pieces_job own = {stretch->elements, stretch->count, 0, job->partials + first};
+            sum_stretch(&own, from, to);
         }
         first += pieces;
     }
@@ -49,8 +76,8 @@ double mk_squared_norm(const mk_stretch *stretches, int64_t stretch_count) {
     static _Thread_local int64_t kept_count;
     int64_t pieces = 0, elements = 0;
     for (int64_t s = 0; s < stretch_count; s++) {
-        pieces += pieces_of(&stretches[s]);
-        elements += stretches[s].count;
+        pieces += own_pieces(&stretches[s]);
+        if (stretches[s].elements) elements += stretches[s].count;
     }
     if (pieces > kept_count) {
         free(kept);
@@ -64,6 +91,13 @@ double mk_squared_norm(const mk_stretch *stretches, int64_t stretch_count) {
     else
         mk_parallel_for(pieces, 4, sum_pieces, &job);
     double sum = 0;
-    for (int64_t piece = 0; piece < pieces; piece++) sum += kept[piece];
+    const double *next = kept;
+    for (int64_t s = 0; s < stretch_count; s++) {
+        const bool is_own = stretches[s].elements != NULL;
+        const double *sums = is_own ? next : stretches[s].sums;
+        const int64_t count = is_own ? own_pieces(&stretches[s]) : stretches[s].count;
+        for (int64_t piece = 0; piece < count; piece++) sum += sums[piece];
+        if (is_own) next += count;
+    }
     return sum;
 }

@@ -53,10 +53,9 @@ struct NetworkRow {
         PatternedNumbers.fill(network)
         let optimizer = SGD(network.parameters, learningRate: 1e-3, momentum: 0.9, weightDecay: 1e-4)
         let body = { (x: Tensor, y: Tensor) -> Tensor in
-            optimizer.zeroGradients()
             let loss = autocast(isEnabled: precision == .bf16) { crossEntropy(network(x), y) }
             loss.backward()
-            optimizer.step()
+            optimizer.step(keepingGradients: false)
             return loss.detached()
         }
         let step = compiled ? compile(updating: network, optimizer, function: body) : nil

@@ -15,7 +15,7 @@ struct MemoryReport {
         inference = try layer.memory(input: input)
         layer.train()
         training = try layer.memory(
-            training: optimizer.usual(layer), input: input)
+            training: optimizer.usual(layer), input: input, keepingGradients: false)
     }
 
     func show(json: Bool) throws {

@@ -86,7 +86,7 @@ struct ProfileCommand: ParsableCommand {
             optimizer.zeroGradients()
             let loss = precision.around { crossEntropy(network(x), y) }
             loss.backward()
-            optimizer.step()
+            optimizer.step(keepingGradients: false)
             return loss.detached()
         }
         if eager { return { _ = body(images, labels).item() } }

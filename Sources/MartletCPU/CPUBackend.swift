@@ -88,6 +88,8 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         case .updateSlice, .scatter, .indexAdd: 0
         case .composite(let call) where call.composite is ConvolutionActivation:
             EngineConvolution.donation(call.composite)
+        case .composite(let call) where call.composite is GradientUpdate:
+            (call.composite as? GradientUpdate).flatMap { GradientUpdateKernel.donation($0, result: result) }
         case .composite(let call): Updates.donation(call.composite, result: result)
         case .leaf, .placeholder, .constant, .iota, .randomBits, .unary, .binary, .select, .cast, .alias, .reshape,
             .permute, .expand, .slice, .flip, .concatenate, .gather, .indexSelect, .sort, .reduce, .argReduce,

@@ -4,6 +4,11 @@ import MartletRuntime
 
 extension CPUBackend {
     func prepare(_ product: MatrixProduct, _ step: StepDescription) throws -> any PreparedKernel {
+        try BlockedMatrixProduct(product, step.inputs[0], step.inputs[1], self) ?? prepareWhole(product, step)
+    }
+
+    /// The kernel that computes all rows at once.
+    func prepareWhole(_ product: MatrixProduct, _ step: StepDescription) throws -> any PreparedKernel {
         if let kernel = EngineMatrixProduct(product, step, self) {
             return PackedMatrixProduct(product, step, plain: kernel, self) ?? kernel
         }

@@ -119,8 +119,11 @@ public final class LossScaler: StateHolder {
     }
 
     /// Takes the optimizer's step where all gradients are finite, and none otherwise.
-    public func step() {
+    ///
+    /// - Parameter keepingGradients: false forgets the gradients with the step.
+    public func step(keepingGradients: Bool = true) {
         if Origin.isWatched { Origin("LossScaler.step").around { record() } } else { record() }
+        if !keepingGradients { optimizer.zeroGradients() }
         do { try Flush.all() } catch { stop("LossScaler.step(): \(error)") }
     }
 

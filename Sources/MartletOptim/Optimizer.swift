@@ -89,8 +89,12 @@ open class Optimizer: StateHolder {
     }
 
     /// Renews every parameter that has a gradient, and runs what was recorded.
-    public func step() {
+    ///
+    /// - Parameter keepingGradients: false forgets the gradients with the step, as `zeroGradients()` would behind it. Then a large
+    ///   layer's gradient is used as it is made, block by block, and takes no memory.
+    public func step(keepingGradients: Bool = true) {
         if Origin.isWatched { Origin("\(Self.self).step").around { record() } } else { record() }
+        if !keepingGradients { zeroGradients() }
         do { try Flush.all() } catch { stop("\(Self.self).step(): \(error)") }
     }
 

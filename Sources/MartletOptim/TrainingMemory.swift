@@ -15,16 +15,18 @@ extension Layer {
     ///
     /// - Parameters:
     ///   - labels: the shape of the labels, which are int64; nil is one for each input of the batch.
+    ///   - keepingGradients: false for steps that forget the gradients (`Optimizer.step`).
     ///   - loss: of the layer's output and the labels.
     public func memory(
         training optimizer: Optimizer, input shape: Shape, dtype: DataType = .float32, labels: Shape? = nil,
+        keepingGradients: Bool = true,
         loss: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
     ) throws -> MemoryForecast {
         let step = compile(updating: self, optimizer) { (x: Tensor, y: Tensor) in
             optimizer.zeroGradients()
             let value = loss(self(x), y)
             value.backward()
-            optimizer.step()
+            optimizer.step(keepingGradients: keepingGradients)
             return value.detached()
         }
         let labels = labels ?? Shape(Array(shape.sizes.prefix(1)))

@@ -128,6 +128,27 @@ package struct OperandDescription: Sendable, Hashable {
     package var isContiguous: Bool { View.isContiguous(strides, type.shape) }
 }
 
+extension OperandDescription {
+    /// A contiguous operand.
+    package static func contiguous(_ shape: Shape, _ dtype: DataType) -> OperandDescription {
+        OperandDescription(type: TensorType(shape, dtype), strides: shape.contiguousStrides)
+    }
+
+    /// The first rows of a matrix.
+    package func prefix(rows: Int) -> OperandDescription {
+        OperandDescription(type: TensorType([rows, type.shape[1]], type.dtype), strides: strides)
+    }
+}
+
+extension StepDescription {
+    /// A part of a step that its kernel leaves to a kernel of another kind.
+    package static func part(
+        _ primitive: Primitive, _ inputs: [OperandDescription], _ outputs: [OperandDescription]
+    ) -> StepDescription {
+        StepDescription(work: .primitive(primitive, arguments: []), inputs: inputs, outputs: outputs)
+    }
+}
+
 /// Where a number of a node comes from when a plan runs.
 package enum ArgumentReference: Hashable, Sendable {
     /// Index into the scalars of the run.

@@ -46,16 +46,21 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     /// `ConstantFolding`: what follows from parameters alone is computed once.
     package static let constantFolding = PlanPasses(rawValue: 1 << 17)
 
+    /// A weight's update in the kernel of the product that makes its gradient (`joinGradientUpdates`).
+    package static let gradientUpdates = PlanPasses(rawValue: 1 << 18)
+    /// The squares of a norm over gradients added up where these are made (`gatherNorms`).
+    package static let normGathering = PlanPasses(rawValue: 1 << 19)
+
     /// Every pass by its name, in the order in which they run.
     package static let named: [(name: String, pass: PlanPasses)] = [
         ("simplification", .simplification), ("composite-kernels", .compositeKernels), ("layout", .layout),
         ("batch-norm-fusion", .batchNormFusion), ("convolution-fusion", .convolutionFusion),
         ("quantized-fusion", .quantizedFusion), ("update-scaling", .updateScaling), ("fusion", .fusion),
-        ("fusion-deferral", .fusionDeferral),
-        ("sibling-fusion", .siblingFusion), ("mask-regeneration", .maskRegeneration),
-        ("update-gathering", .updateGathering), ("step-gathering", .stepGathering), ("donation", .donation),
-        ("memory-reuse", .memoryReuse), ("packed-weights", .packedWeights),
-        ("constant-folding", .constantFolding), ("parallel-steps", .parallelSteps),
+        ("fusion-deferral", .fusionDeferral), ("sibling-fusion", .siblingFusion),
+        ("mask-regeneration", .maskRegeneration), ("gradient-updates", .gradientUpdates),
+        ("norm-gathering", .normGathering), ("update-gathering", .updateGathering),
+        ("step-gathering", .stepGathering), ("donation", .donation), ("memory-reuse", .memoryReuse),
+        ("packed-weights", .packedWeights), ("constant-folding", .constantFolding), ("parallel-steps", .parallelSteps),
     ]
 
     package static let all = named.reduce(PlanPasses()) { $0.union($1.pass) }

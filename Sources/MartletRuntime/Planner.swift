@@ -3,7 +3,7 @@ import MartletGraph
 /// From a lowered graph to a plan: fuse, schedule, place in memory, prepare the kernels.
 package struct Planner {
     let backend: any Backend
-    private(set) var graph: PlanGraph
+    var graph: PlanGraph
     private let kept: [PlanGraph.Operand]
     private let passes: PlanPasses
     var steps: [Step] = []
@@ -52,6 +52,8 @@ package struct Planner {
         self.kept = kept
         self.passes = passes
         group()
+        if passes.contains(.gradientUpdates) { joinGradientUpdates() }
+        if passes.contains(.normGathering) { gatherNorms() }
         if passes.contains(.updateGathering) { gatherUpdates() }
         if passes.contains(.stepGathering) { gatherSmallSteps() }
     }

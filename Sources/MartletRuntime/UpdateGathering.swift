@@ -13,7 +13,7 @@ extension Planner {
         // hold all of them.
         var stretch = 0
         for (index, step) in steps.enumerated() {
-            if case .primitive = step.work, !step.isUpdate { stretch += 1 }
+            if case .primitive = step.work, step.update == nil { stretch += 1 }
             if case .fused = step.work, !backend.fusesSteps { continue }
             guard step.outputs.allSatisfy({ !read.contains($0) }), let key = UpdateKey(step, graph, stretch) else {
                 continue
@@ -89,13 +89,6 @@ struct ProgramKey: Hashable {
         instructions = kernel.instructions
         outputs = kernel.outputs.map { Output(register: $0.register, dtype: $0.dtype) }
         isOneElement = step.outputs.allSatisfy { graph.bases[$0].type.shape.elementCount == 1 }
-    }
-}
-
-extension Planner.Step {
-    /// True for the call of a composite that renews a parameter.
-    fileprivate var isUpdate: Bool {
-        if case .primitive(.composite(let call), _) = work { call.composite is any UpdateComposite } else { false }
     }
 }
 

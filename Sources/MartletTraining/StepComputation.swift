@@ -121,10 +121,10 @@ final class StepComputation {
         return (outputs, settings.precision.running { loss(outputs, labels) })
     }
 
-    /// Renews the parameters by the gradients that are there.
+    /// Renews the parameters by the gradients that are there, which nobody asks for afterwards.
     private func renew() {
         limitGradients()
-        if let scaler { scaler.step() } else { optimizer.step() }
+        if let scaler { scaler.step(keepingGradients: false) } else { optimizer.step(keepingGradients: false) }
         if averages { average?.update() }
     }
 

@@ -42,6 +42,33 @@ enum PassPrograms {
         }
     }
 
+    /// Layers so large that their gradients are used block by block, by several updates: kept, forgotten and clipped. Of each tensor
+    /// some elements and the sum.
+    static func wide(batch: Int = 5) -> [[Float]] {
+        withGenerator(seed: 16) {
+            let makers: [([Parameter]) -> Optimizer] = [
+                { AdamW($0, learningRate: 1e-2, weightDecay: 1e-2) }, { SGD($0, learningRate: 0.1, momentum: 0.9) },
+                { SGD($0, learningRate: 0.1) }, { RMSProp($0) },
+            ]
+            return makers.flatMap { make in
+                [(true, nil), (false, nil), (true, 0.05), (false, 0.05)].flatMap { (keeps: Bool, limit: Double?) in
+                    let model = Sequential {
+                        Linear(700, 1600)
+                        ReLU()
+                        Linear(1600, 701)
+                    }
+                    let found = train(
+                        model, make(model.parameters), steps: 2, clippingTo: limit, keepingGradients: keeps
+                    ) { (Tensor.randn([batch, 700]), Tensor((0..<batch).map { $0 * 100 })) }
+                    let gradients = model.parameters.compactMap { $0.gradient?.array() }
+                    return (found + gradients).map { numbers in
+                        [numbers.reduce(0, +)] + stride(from: 0, to: numbers.count, by: 37).map { numbers[$0] }
+                    }
+                }
+            }
+        }
+    }
+
     /// SGD with momentum on a residual network with batch normalisation, and the same network in evaluation, twice: what is folded
     /// into convolutions, and packed weights met again.
     static func residual(batch: Int = 3, checkpoints: Bool = false) -> [[Float]] {
@@ -99,7 +126,8 @@ enum PassPrograms {
     }
 
     static let all: [(name: String, run: @Sendable () -> [[Float]])] = [
-        ("perceptron", { perceptron() }), ("clipped", { clipped() }), ("residual network", { residual() }),
+        ("perceptron", { perceptron() }), ("clipped", { clipped() }), ("wide layers", { wide() }),
+        ("residual network", { residual() }),
         ("residual network in checkpoints", { residual(checkpoints: true) }),
         ("quantized network", { quantized() }), ("formulas", { formulas() }), ("siblings", { siblings() }),
     ]
@@ -107,7 +135,7 @@ enum PassPrograms {
     /// Losses and, at the end, all that the model holds.
     private static func train(
         _ model: any Layer, _ optimizer: Optimizer, steps: Int, clippingTo limit: Double? = nil,
-        _ batch: () -> (Tensor, Tensor)
+        keepingGradients: Bool = true, _ batch: () -> (Tensor, Tensor)
     ) -> [[Float]] {
         var found: [[Float]] = []
         for _ in 0..<steps {
@@ -116,7 +144,7 @@ enum PassPrograms {
             let loss = crossEntropy(model(x), y)
             loss.backward()
             if let limit { clipGradientNorm(model.parameters, to: limit) }
-            optimizer.step()
+            optimizer.step(keepingGradients: keepingGradients)
             found.append(loss.array())
         }
         let state = model.stateDictionary

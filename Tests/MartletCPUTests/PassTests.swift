@@ -91,6 +91,7 @@ struct PassTests {
                 _ = PassPrograms.quantized(batch: 2)
                 _ = PassPrograms.clipped(batch: 4)
                 _ = PassPrograms.siblings(rows: 36)
+                _ = PassPrograms.wide(batch: 3)
             }
         }
         return plans.map { plan in

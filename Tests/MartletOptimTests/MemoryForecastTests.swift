@@ -51,11 +51,12 @@ struct MemoryForecastTests {
 
     /// Forecasts training, then trains, compiled or not.
     private static func train(
-        _ model: some Layer, _ optimizer: Optimizer, input: Shape, isCompiled: Bool
+        _ model: some Layer, _ optimizer: Optimizer, input: Shape, isCompiled: Bool, keepingGradients: Bool = true
     ) throws -> MemoryForecast {
         pool.resetPeak()
         let before = pool.statistics.peak
-        let forecast = try model.memory(training: optimizer, input: input)
+        let forecast = try model.memory(
+            training: optimizer, input: input, keepingGradients: keepingGradients)
         #expect(pool.statistics.peak - before < 100_000, "the forecast itself took memory")
         #expect(model.parameters.allSatisfy { $0.gradient == nil } && optimizer.state.tensors.isEmpty)
         let x = Tensor.randn(input)
@@ -64,7 +65,7 @@ struct MemoryForecastTests {
             optimizer.zeroGradients()
             let loss = crossEntropy(model(x), y)
             loss.backward()
-            optimizer.step()
+            optimizer.step(keepingGradients: keepingGradients)
             return loss.detached()
         }
         let compiled = compile(updating: model, optimizer, function: body)
@@ -86,6 +87,28 @@ struct MemoryForecastTests {
             #expect(forecast.state[0] == 0)
             // Two hidden layers, twice: what the matrix product gives, or the rectifier of it.
             #expect(forecast.activations >= 2 * 64 * 512 * 4 && forecast.activations <= forecast.temporaries)
+        }
+    }
+
+    @Test(
+        "Where gradients are forgotten with the step, a large layer's takes no memory at any time, compiled and eager",
+        arguments: [true, false])
+    func forgotten(isCompiled: Bool) async {
+        await #expect(processExitsWith: .success) { [isCompiled] in
+            func forecast(keepingGradients: Bool) throws -> MemoryForecast {
+                let model = Sequential {
+                    Linear(1100, 2048)
+                    ReLU()
+                    Linear(2048, 10)
+                }
+                return try MemoryForecastTests.train(
+                    model, SGD(model.parameters, learningRate: 0.1, momentum: 0.9), input: [16, 1100],
+                    isCompiled: isCompiled, keepingGradients: keepingGradients)
+            }
+            let (kept, forgotten) = (try forecast(keepingGradients: true), try forecast(keepingGradients: false))
+            #expect(forgotten.gradients == 0)
+            // All but a block of it.
+            #expect(kept.peak - forgotten.peak > 1100 * 2048 * 4 * 7 / 10)
         }
     }
 

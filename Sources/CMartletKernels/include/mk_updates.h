@@ -48,13 +48,20 @@ typedef struct {
 /// velocity = momentum·velocity + gain·g; p -= rate · velocity, or with Nesterov rate · (momentum·velocity + gain·g).
 void mk_sgd_update(const mk_sgd *step, const mk_sgd_segment *segments, int64_t segment_count);
 
-/// Neighbouring elements.
+/// Elements of a piece of which the squares are added up by itself.
+enum { MK_SQUARED_PIECE = 8192 };
+
+/// The sums of the squares of neighbouring elements, for pieces [begin, end) of them: `sums[piece]` is set.
+void mk_squared_pieces(const float *elements, int64_t count, int64_t begin, int64_t end, double *sums);
+
+/// Neighbouring elements, or the sums of their pieces where `elements` is null; `count` is of what is there.
 typedef struct {
     int64_t count;
     const float *elements;
+    const double *sums;
 } mk_stretch;
 
-/// The sum of the squares of all elements, the same bits on any number of threads.
+/// The sum of the squares of all elements, the same bits on any number of threads, and from elements or from their pieces' sums.
 double mk_squared_norm(const mk_stretch *stretches, int64_t stretch_count);
 
 #endif
