@@ -11,6 +11,7 @@ enum CompositeKernels {
         case let quantized as QuantizedConvolution: EngineConvolution.has(quantized, operands, backend.engine)
         case is Quantize: Quantization.has(operands)
         case is SquaredNorm: operands.allSatisfy { $0.type.dtype == .float32 && $0.block == nil }
+        case let folded as MatrixProductActivation: EngineMatrixProduct.has(folded, operands, backend.engine)
         case is SquaredPieces: operands[0].type.dtype == .float32 && operands[0].block == nil
         case is GatheredNorm: true
         case is ProductWithSquaredPieces: BlockedMatrixProduct.serves(operands[0].type, operands[1].type)
@@ -30,6 +31,7 @@ enum CompositeKernels {
         case let norm as BatchNormTraining: BlockedBatchNorm.kernel(norm, step)
         case let gradient as BatchNormGradient: BlockedBatchNorm.kernel(gradient, step)
         case is SquaredNorm: SquaredNormKernel(step)
+        case let folded as MatrixProductActivation: try backend.prepare(folded, step)
         case let norm as GatheredNorm: SquaredNormKernel(step, arePieces: norm.arePieces)
         case is SquaredPieces: SquaredPiecesKernel(step.inputs[0].type).prepared
         case is ProductWithSquaredPieces: try made(SquaredProductKernel(step, backend), composite)

@@ -7,28 +7,56 @@ final class EngineMatrixProduct: PreparedKernel {
     private let operation: EngineOperation
     private let backend: CPUBackend
     private let hasBias: Bool
+    private let addsResidual: Bool
+
+    /// Multiplications from which on the engine is quicker than the portable kernel.
+    private static let smallest = 1 << 21
+
+    /// True where the engine folds into a product what the composite says. Of large products of few terms blocks are computed.
+    static func has(_ folded: MatrixProductActivation, _ operands: [OperandLayout], _ engine: OneDNN?) -> Bool {
+        let types = operands.map(\.type)
+        guard engine != nil, operands.allSatisfy({ $0.type.dtype == .float32 && $0.block == nil }),
+            let result = try? folded.resultTypes(of: types)[0], result.shape.rank == 2,
+            folded.product.hasBias || !BlockedMatrixProduct.serves(types[0], types[1])
+        else { return false }
+        return result.shape.elementCount * types[0].shape[1] >= smallest
+    }
 
     /// Nil where the engine has no kernel, or the portable one is as quick: small products.
     ///
-    /// - Parameter packs: the right operand lies as the engine wants it (`layout`).
-    init?(_ product: MatrixProduct, _ step: StepDescription, _ backend: CPUBackend, packs: Bool = false) {
+    /// - Parameters:
+    ///   - packs: the right operand lies as the engine wants it (`layout`).
+    ///   - folded: what is done behind the product.
+    init?(
+        _ product: MatrixProduct, _ step: StepDescription, _ backend: CPUBackend, packs: Bool = false,
+        folded: MatrixProductActivation? = nil
+    ) {
         guard let engine = backend.engine, engine.serves(step.outputs[0].type.dtype) else { return nil }
         var attributes = ce_matmul()
         attributes.b_format = ce_format(kind: packs ? CE_FORMAT_ANY : CE_FORMAT_PLAIN, layout: nil)
-        let geometry = MatrixGeometry(step)
-        guard let operation = EngineMatrixProduct.make(product, geometry, step, &attributes, engine) else { return nil }
+        attributes.relu = folded?.rectifies ?? false
+        if folded?.addsResidual == true {
+            attributes.addend = Int32(CE_ADDEND_FULL.rawValue)
+            attributes.addend_dtype = Int32(step.outputs[0].type.dtype.rawValue)
+        }
+        let primitive = folded.map { Primitive.composite(CompositeCall($0)) } ?? .matmul(product)
+        guard let operation = EngineMatrixProduct.make(primitive, product.hasBias, step, &attributes, engine) else {
+            return nil
+        }
         self.operation = operation
         self.backend = backend
         hasBias = product.hasBias
+        addsResidual = folded?.addsResidual ?? false
     }
 
     var workspace: [Int] { [operation.scratchpadByteCount] }
 
     private static func make(
-        _ product: MatrixProduct, _ geometry: MatrixGeometry, _ step: StepDescription, _ attributes: inout ce_matmul,
+        _ primitive: Primitive, _ hasBias: Bool, _ step: StepDescription, _ attributes: inout ce_matmul,
         _ engine: OneDNN
     ) -> EngineOperation? {
-        guard geometry.isUniform, geometry.operationCount >= 1 << 21 else { return nil }
+        let geometry = MatrixGeometry(step)
+        guard geometry.isUniform, geometry.operationCount >= smallest else { return nil }
         let shape = geometry.shape(batch: geometry.batchCount)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
         if geometry.batchCount > 1 {
@@ -43,10 +71,10 @@ final class EngineMatrixProduct: PreparedKernel {
         (attributes.b_row, attributes.b_column) = (shape.b_row, shape.b_column)
         attributes.c_row = shape.c_row
         (attributes.dtype, attributes.c_dtype, attributes.bias_dtype) = (dtype, dtype, dtype)
-        attributes.has_bias = product.hasBias
+        attributes.has_bias = hasBias
         let strides = step.inputs.map { TensorType(Shape($0.strides), .int64) }
         let description = OneDNN.Description(
-            primitive: .matmul(product), operands: step.inputs.map(\.type) + strides,
+            primitive: primitive, operands: step.inputs.map(\.type) + strides,
             layouts: attributes.b_format.kind == CE_FORMAT_ANY ? [1] : [])
         return engine.operation(description) { ce_matmul_make(&attributes, $0) }
     }
@@ -69,7 +97,9 @@ final class EngineMatrixProduct: PreparedKernel {
             table[Int(CE_MATMUL_A.rawValue)] = pointers[0]
             table[Int(CE_MATMUL_B.rawValue)] = right
             if hasBias { table[Int(CE_MATMUL_BIAS.rawValue)] = pointers[2] }
-            table[Int(CE_MATMUL_C.rawValue)] = pointers[hasBias ? 3 : 2]
+            let next = hasBias ? 3 : 2
+            if addsResidual { table[Int(CE_MATMUL_ADDEND.rawValue)] = pointers[next] }
+            table[Int(CE_MATMUL_C.rawValue)] = pointers[addsResidual ? next + 1 : next]
             if let base = table.baseAddress { try operation.run(base, backend) }
         }
     }

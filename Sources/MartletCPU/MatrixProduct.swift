@@ -31,6 +31,31 @@ extension CPUBackend {
     }
 }
 
+extension CPUBackend {
+    /// A product with what is folded into it; where the engine turns out to have no kernel for its strides, one after the other.
+    func prepare(_ folded: MatrixProductActivation, _ step: StepDescription) throws -> any PreparedKernel {
+        if let kernel = EngineMatrixProduct(folded.product, step, self, folded: folded) { return kernel }
+        let count = folded.productOperandCount
+        let (residual, result) = (folded.addsResidual ? count : nil, step.inputs.count)
+        let product = try prepareWhole(
+            folded.product, .part(.matmul(folded.product), Array(step.inputs.prefix(count)), step.outputs))
+        let elements = step.outputs[0].type.shape.elementCount
+        return ClosureKernel { pointers, scalars in
+            try withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: count + 1) { table in
+                for operand in 0..<count { table[operand] = pointers[operand] }
+                table[count] = pointers[result]
+                if let base = table.baseAddress { try product.run(base, scalars) }
+            }
+            let y = pointers[result].assumingMemoryBound(to: Float.self)
+            let added = residual.map { UnsafePointer(pointers[$0].assumingMemoryBound(to: Float.self)) }
+            for index in 0..<elements {
+                let sum = added.map { y[index] + $0[index] } ?? y[index]
+                y[index] = folded.rectifies && sum < 0 ? 0 : sum
+            }
+        }
+    }
+}
+
 /// Sizes and strides of a batched product, read off the operands' views.
 struct MatrixGeometry {
     let m: Int, n: Int, k: Int

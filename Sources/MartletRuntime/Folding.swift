@@ -43,6 +43,16 @@ struct Folding {
         return (adder, other)
     }
 
+    /// `onlyAddition` of values that both lie plain and whole.
+    func onlyPlainAddition(of base: Int, in item: Int) -> (adder: Int, other: PlanGraph.Operand)? {
+        guard let adder = onlyReader(of: base), graph.items[adder].work.isElementwise(.binary(.add)),
+            graph.items[adder].inputs.allSatisfy({ graph.isWhole($0) && $0.type == graph.bases[base].type }),
+            let other = graph.items[adder].inputs.first(where: { $0.view.base != base }), other.blockedShape == nil,
+            graph.isReal(other.view.base), !graph.depends(other.view.base, on: item)
+        else { return nil }
+        return (adder, other)
+    }
+
     func hasCostlyPostOperations(in dtype: DataType) -> Bool { backend.hasCostlyPostOperations(in: dtype) }
 
     /// The operand in float32: what it was before a cast, where there was one.

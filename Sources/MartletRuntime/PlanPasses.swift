@@ -46,6 +46,8 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     /// `ConstantFolding`: what follows from parameters alone is computed once.
     package static let constantFolding = PlanPasses(rawValue: 1 << 17)
 
+    /// `ProductFusion`.
+    package static let productFusion = PlanPasses(rawValue: 1 << 16)
     /// A weight's update in the kernel of the product that makes its gradient (`joinGradientUpdates`).
     package static let gradientUpdates = PlanPasses(rawValue: 1 << 18)
     /// The squares of a norm over gradients added up where these are made (`gatherNorms`).
@@ -55,6 +57,7 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     package static let named: [(name: String, pass: PlanPasses)] = [
         ("simplification", .simplification), ("composite-kernels", .compositeKernels), ("layout", .layout),
         ("batch-norm-fusion", .batchNormFusion), ("convolution-fusion", .convolutionFusion),
+        ("product-fusion", .productFusion),
         ("quantized-fusion", .quantizedFusion), ("update-scaling", .updateScaling), ("fusion", .fusion),
         ("fusion-deferral", .fusionDeferral), ("sibling-fusion", .siblingFusion),
         ("mask-regeneration", .maskRegeneration), ("gradient-updates", .gradientUpdates),

@@ -31,6 +31,7 @@ package struct Planner {
         var graph = lowered
         if passes.contains(.batchNormFusion) { graph = BatchNormFusion.applied(to: graph, backend: backend) }
         if passes.contains(.convolutionFusion) { graph = ConvolutionFusion.applied(to: graph, backend: backend) }
+        if passes.contains(.productFusion) { graph = ProductFusion.applied(to: graph, backend: backend) }
         if passes.contains(.quantizedFusion) { graph = QuantizedFusion.applied(to: graph, backend: backend) }
         if passes.contains(.updateScaling) { graph = UpdateScaling.applied(to: graph, backend: backend) }
         let schedule = { (graph: PlanGraph) in Planner(backend, graph, kept, passes) }

@@ -44,7 +44,7 @@ struct GradientUpdateTests {
             let types = inputs.map(\.value.type) + scalars.map { _ in TensorType([], .float64) }
             #expect(Self.hasKernel(composite, types))
             let found = Self.run(composite, inputs, scalars).map { $0.array() }
-            let gradient = inputs[1].matmul(inputs[2])
+            let gradient = matmul(inputs[1], inputs[2])
             _ = gradient.array()
             let expected = Self.run(composite.update, [inputs[0], gradient] + inputs.dropFirst(3), scalars)
                 .map { $0.array() }
@@ -57,7 +57,7 @@ struct GradientUpdateTests {
     @Test("A product in blocks is the product, to what rounding allows")
     func product() {
         let (left, right) = (Self.operands(0)[1].array(), Self.operands(0)[2].array())
-        let found = Self.operands(0)[1].matmul(Self.operands(0)[2]).array()
+        let found = matmul(Self.operands(0)[1], Self.operands(0)[2]).array()
         let worst = found.indices.reduce(Float(0)) { worst, index in
             let (row, column) = (index / Self.columns, index % Self.columns)
             let terms = (0..<Self.terms).map { left[row * Self.terms + $0] * right[$0 * Self.columns + column] }
@@ -72,7 +72,7 @@ struct GradientUpdateTests {
         let factors = Array(Self.operands(0).dropFirst())
         #expect(Self.hasKernel(ProductWithSquaredPieces(), factors.map(\.value.type)))
         let found = Self.run(ProductWithSquaredPieces(), factors)
-        let product = factors[0].matmul(factors[1])
+        let product = matmul(factors[0], factors[1])
         #expect(found[0].array() == product.array())
         #expect(found[1].array(as: Double.self) == Self.run(SquaredPieces(), [product])[0].array(as: Double.self))
         var numbers = CaseNumbers(seed: 6)

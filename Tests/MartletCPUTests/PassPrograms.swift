@@ -42,8 +42,8 @@ enum PassPrograms {
         }
     }
 
-    /// Layers so large that their gradients are used block by block, by several updates: kept, forgotten and clipped. Of each tensor
-    /// some elements and the sum.
+    /// Layers so large that their gradients are used block by block, by several updates: kept, forgotten and clipped; and an
+    /// inference. Of each tensor some elements and the sum.
     static func wide(batch: Int = 5) -> [[Float]] {
         withGenerator(seed: 16) {
             let makers: [([Parameter]) -> Optimizer] = [
@@ -61,12 +61,22 @@ enum PassPrograms {
                         model, make(model.parameters), steps: 2, clippingTo: limit, keepingGradients: keeps
                     ) { (Tensor.randn([batch, 700]), Tensor((0..<batch).map { $0 * 100 })) }
                     let gradients = model.parameters.compactMap { $0.gradient?.array() }
-                    return (found + gradients).map { numbers in
-                        [numbers.reduce(0, +)] + stride(from: 0, to: numbers.count, by: 37).map { numbers[$0] }
-                    }
+                    model.eval()
+                    let outputs = withoutGradient { model(Tensor.randn([batch, 700])).array() }
+                    var all: [[Float]] = found
+                    all += gradients
+                    all.append(outputs)
+                    return all.map(sampled)
                 }
             }
         }
+    }
+
+    /// The sum, and every 37th number.
+    private static func sampled(_ numbers: [Float]) -> [Float] {
+        var found: [Float] = [numbers.reduce(0, +)]
+        for index in stride(from: 0, to: numbers.count, by: 37) { found.append(numbers[index]) }
+        return found
     }
 
     /// SGD with momentum on a residual network with batch normalisation, and the same network in evaluation, twice: what is folded

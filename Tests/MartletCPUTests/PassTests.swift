@@ -109,8 +109,11 @@ struct PassTests {
         #expect(!usual.isEmpty)
         for (name, pass) in PlanPasses.named {
             if CPUBackend.shared.engine == nil,
-                ["layout", "batch-norm-fusion", "convolution-fusion", "quantized-fusion", "packed-weights"]
-                    .contains(name)
+                [
+                    "layout", "batch-norm-fusion", "convolution-fusion", "product-fusion", "quantized-fusion",
+                    "packed-weights",
+                ]
+                .contains(name)
             {
                 continue
             }
