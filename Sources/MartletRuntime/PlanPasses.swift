@@ -47,7 +47,7 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     package static let constantFolding = PlanPasses(rawValue: 1 << 17)
 
     /// `ProductFusion`.
-    package static let productFusion = PlanPasses(rawValue: 1 << 16)
+    package static let productFusion = PlanPasses(rawValue: 1 << 20)
     /// A weight's update in the kernel of the product that makes its gradient (`joinGradientUpdates`).
     package static let gradientUpdates = PlanPasses(rawValue: 1 << 18)
     /// The squares of a norm over gradients added up where these are made (`gatherNorms`).

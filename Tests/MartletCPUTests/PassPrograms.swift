@@ -43,40 +43,35 @@ enum PassPrograms {
     }
 
     /// Layers so large that their gradients are used block by block, by several updates: kept, forgotten and clipped; and an
-    /// inference. Of each tensor some elements and the sum.
+    /// inference. Of each tensor some elements.
     static func wide(batch: Int = 5) -> [[Float]] {
         withGenerator(seed: 16) {
             let makers: [([Parameter]) -> Optimizer] = [
                 { AdamW($0, learningRate: 1e-2, weightDecay: 1e-2) }, { SGD($0, learningRate: 0.1, momentum: 0.9) },
                 { SGD($0, learningRate: 0.1) }, { RMSProp($0) },
             ]
-            return makers.flatMap { make in
-                [(true, nil), (false, nil), (true, 0.05), (false, 0.05)].flatMap { (keeps: Bool, limit: Double?) in
-                    let model = Sequential {
-                        Linear(700, 1600)
-                        ReLU()
-                        Linear(1600, 701)
-                    }
-                    let found = train(
-                        model, make(model.parameters), steps: 2, clippingTo: limit, keepingGradients: keeps
-                    ) { (Tensor.randn([batch, 700]), Tensor((0..<batch).map { $0 * 100 })) }
-                    let gradients = model.parameters.compactMap { $0.gradient?.array() }
-                    model.eval()
-                    let outputs = withoutGradient { model(Tensor.randn([batch, 700])).array() }
-                    var all: [[Float]] = found
-                    all += gradients
-                    all.append(outputs)
-                    return all.map(sampled)
+            // The second layer's weight is large enough to be multiplied in blocks.
+            let kinds: [(keeps: Bool, limit: Double?)] = [(false, nil), (true, 0.05), (false, 0.05), (true, nil)]
+            return zip(makers, kinds).flatMap { make, kind in
+                let model = Sequential {
+                    Linear(24, 1050)
+                    ReLU()
+                    Linear(1050, 1001)
                 }
+                let found = train(
+                    model, make(model.parameters), steps: 2, clippingTo: kind.limit, keepingGradients: kind.keeps
+                ) { (Tensor.randn([batch, 24]), Tensor((0..<batch).map { $0 * 100 })) }
+                let gradients = model.parameters.compactMap { $0.gradient?.array() }
+                model.eval()
+                let outputs = withoutGradient { relu(model(Tensor.randn([batch, 24]))).array() }
+                return (found + gradients + [outputs]).map(sampled)
             }
         }
     }
 
-    /// The sum, and every 37th number.
+    /// Every 37th number.
     private static func sampled(_ numbers: [Float]) -> [Float] {
-        var found: [Float] = [numbers.reduce(0, +)]
-        for index in stride(from: 0, to: numbers.count, by: 37) { found.append(numbers[index]) }
-        return found
+        stride(from: 0, to: numbers.count, by: 37).map { numbers[$0] }
     }
 
     /// SGD with momentum on a residual network with batch normalisation, and the same network in evaluation, twice: what is folded
@@ -120,7 +115,8 @@ enum PassPrograms {
         }
     }
 
-    /// Gradients of a product of two parameters behind a dropout, which read one cotangent, and of small formulas alike.
+    /// Gradients of a product of two parameters behind a dropout, and without one, which read one cotangent, and of small formulas
+    /// alike.
     static func siblings(rows: Int = 40) -> [[Float]] {
         withGenerator(seed: 16) {
             let (a, b) = (Parameter(Tensor.randn([rows, 32])), Parameter(Tensor.randn([rows, 32])))
@@ -131,7 +127,10 @@ enum PassPrograms {
                 return sum + matmul(scaled, Tensor.randn([scaled.shape[1], 3])).sum()
             }
             (y.square().sum() + z).backward()
-            return ([a, b] + small).map { $0.gradient?.array() ?? [] }
+            // Of two factors' derivatives, what both read is made by a product.
+            let (c, d) = (Parameter(Tensor.randn([rows, 64])), Parameter(Tensor.randn([rows, 64])))
+            matmul(c.value * d.value.sin(), Tensor.randn([64, 3])).tanh().sum().backward()
+            return ([a, b, c, d] + small).map { $0.gradient?.array() ?? [] }
         }
     }
 

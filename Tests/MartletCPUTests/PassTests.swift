@@ -19,7 +19,10 @@ struct PassTests {
         PlanPasses.all.subtracting(try PlanPasses(parsing: "-" + name))
     }
 
-    private func results(_ passes: PlanPasses) -> [String: [[Float]]] {
+    /// With every pass on.
+    private static let usual = results(.all)
+
+    private static func results(_ passes: PlanPasses) -> [String: [[Float]]] {
         PlanSettings.with(passes: passes) {
             Dictionary(uniqueKeysWithValues: PassPrograms.all.map { ($0.name, $0.run()) })
         }
@@ -41,8 +44,8 @@ struct PassTests {
         "Each pass off by itself: training and inference give the same bits, or the stated tolerance", arguments: names)
     func eachOff(_ name: String) throws {
         let pass = try PassTests.pass(name)
-        let (usual, without) = (results(.all), results(PlanPasses.all.subtracting(pass)))
-        for (program, expected) in usual {
+        let without = PassTests.results(PlanPasses.all.subtracting(pass))
+        for (program, expected) in PassTests.usual {
             let found = try #require(without[program])
             if PlanPasses.exact.contains(pass) {
                 #expect(found == expected, "\(program) without \(name): differs by \(distance(found, expected))")
@@ -54,9 +57,8 @@ struct PassTests {
 
     @Test("No pass at all, and none of the exact ones")
     func allOff() throws {
-        let usual = results(.all)
-        let (bare, inexact) = (results(.none), results(PlanPasses.all.subtracting(.exact)))
-        for (program, expected) in usual {
+        let (bare, inexact) = (PassTests.results(.none), PassTests.results(PlanPasses.all.subtracting(.exact)))
+        for (program, expected) in PassTests.usual {
             #expect(distance(try #require(bare[program]), expected) < PassTests.tolerance(program), "\(program)")
             #expect(try #require(inexact[program]) == expected, "\(program)")
         }
@@ -64,7 +66,7 @@ struct PassTests {
 
     @Test("Checkpoints change no bit, whichever pass is off", arguments: names)
     func checkpoints(_ name: String) throws {
-        let found = results(PlanPasses.all.subtracting(try PassTests.pass(name)))
+        let found = PassTests.results(PlanPasses.all.subtracting(try PassTests.pass(name)))
         #expect(found["residual network in checkpoints"] == found["residual network"])
     }
 
