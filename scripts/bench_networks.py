@@ -4,8 +4,8 @@ A row is NETWORK-train-BATCH or NETWORK-infer-BATCH, with -bf16 behind where pro
 stay float32); images are 3 x 224 x 224, 1,000 classes, float32; weights, images and labels are those of scripts/patterned.py.
 
   train  mean cross entropy, SGD with momentum 0.9, decay 1e-4, learning rate 1e-3. Three steps are recorded, with dropout
-         silent, since no two generators of random numbers agree; with dropout on, two more, then the timed ones. Martlet
-         clears the gradients with its step, the peers before the next one.
+         silent, since no two generators of random numbers agree; with dropout on, two more, then the timed ones. A compiled
+         step of Martlet clears the gradients with the update, all others before the next one.
   infer  evaluation, no gradients; a step reads mean |logits|, which counts as the loss and is compared like one.
 
 GoogLeNet is without its auxiliary classifiers. Peers in their best mode: PyTorch channels-last, with the fused optimizer;
