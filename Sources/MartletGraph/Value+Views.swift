@@ -104,13 +104,11 @@ extension Value {
     package func detached() -> Value {
         guard isDifferentiable else { return self }
         // A loss that a step has made already. Of anything larger a second leaf over the memory would keep a plan from overwriting it.
-        if elementCountIsOne, let realized = node.realized(index) {
+        if shape.elementCount == 1, let realized = node.realized(index) {
             return Value.leaf(realized, type, device: node.device)
         }
         return Value(node: Value.append(.alias(Alias(stopsGradient: true)), [self], type: type))
     }
-
-    private var elementCountIsOne: Bool { shape.sizes.allSatisfy { $0 == 1 } }
 
     /// The same value as a differentiable leaf of its own; gradients that pass it also flow on to the original.
     package func differentiableAlias(box: LeafBox? = nil) -> Value {

@@ -289,7 +289,8 @@ final class Component {
         case .constant, .iota, .randomBits, .alias, .reshape, .permute, .expand, .slice, .flip:
             keepOperands(of: value.node, index)
         case .unary, .binary, .select, .cast:
-            if PlanSettings.current.passes.contains(.maskRegeneration), value.node.isRegenerable {
+            // What is small is told by its shape: the settings are asked for last.
+            if value.node.isRegenerable, PlanSettings.current.passes.contains(.maskRegeneration) {
                 keepOperands(of: value.node, index)
             } else {
                 keep(value)

@@ -36,9 +36,9 @@ struct LineChart {
         let all = series.flatMap { $0.points.map(\.y) }
         let (low, high) = (all.min() ?? 0, all.max() ?? 1)
         if isShare { return .linear(low, 1, atMost: 1) }
-        // Losses that fall by more than a decade would leave the later epochs flat on the floor.
         // Scores gather at their top, far from 0.
         if best == .highest { return .linear(low, high) }
+        // Losses that fall by more than a decade would leave the later epochs flat on the floor.
         return low > 0 && high > 12 * low ? .logarithmic(low, high) : .linear(min(0, low), high)
     }
 
