@@ -17,6 +17,8 @@ enum mk_scratch_slot {
     MK_SCRATCH_RESULT,       // a gradient before its final rounding
     MK_SCRATCH_ROW,          // a line of a scan, sort or factorisation
     MK_SCRATCH_WINOGRAD,     // transformed tiles
+    MK_SCRATCH_TILES,        // operands packed for matrix tiles
+    MK_SCRATCH_TILE_PAIRS,
     MK_SCRATCH_COUNT
 };
 

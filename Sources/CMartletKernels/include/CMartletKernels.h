@@ -10,6 +10,7 @@
 #include "mk_matmul.h"
 #include "mk_batch_norm.h"
 #include "mk_convolution.h"
+#include "mk_tiles.h"
 #include "mk_winograd.h"
 #include "mk_pooling.h"
 #include "mk_indexing.h"
