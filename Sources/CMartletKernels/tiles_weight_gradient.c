@@ -9,128 +9,63 @@
 //
 // Work is divided into items, each a part of the positions by a range of channels on either side. An item's thread packs what it
 // multiplies by itself: memory that another core wrote is several times as slow as its own second-level cache.
-#include "tiles.h"
+#include "tiles_positions.h"
 
-#include "matmul_core.h"
 #include "matmul_scratch.h"
 #include "mk_parallel.h"
 
 #if defined(__x86_64__)
 
 enum {
-    MAX_TAPS = 64, MAX_PHASES = 16, MAX_SEGMENTS = 64,
-    PAIR = 32,                     // channels that two tiles side by side hold
     ITEMS = 8,                     // wanted of a shape, whatever the number of threads: the order of sums is the shape's
     MOST_OUT_CHANNELS = 512,       // of an item
     PACKED_NUMBERS = 1 << 19,      // of ∂L/∂Y: 1 MB, half of a second-level cache
     MOST_POSITIONS = 2048,         // packed at a time
     LEAST_POSITIONS = 512,         // of a part: below, its sums cost as much as its products
-    MOST_ROW_POSITIONS = 1 << 14,  // of the rows that taps of one position reach
     SUM_BYTES = 4 << 20,           // of all parts
     AHEAD = 24,                    // positions that memory is asked for before they are read
 };
 
 typedef struct {
-    int phase;
-    int64_t row, column;   // of the phase, that output position (0, 0) meets
-    int64_t offset;
-} tap;
-
-/// The coordinates that have a remainder of their own.
-typedef struct {
-    int64_t row, column;
-    bool has_even, has_odd;
-    int64_t furthest;      // the largest offset of its taps
-} phase;
-
-typedef struct {
     mk_tiles_convolution shape;
-    int tap_count, phase_count;
-    tap taps[MAX_TAPS];
-    phase phases[MAX_PHASES];
-    int64_t least_row, least_column, span_rows, span_columns;
-    int64_t width;          // of a row of positions, with its zeros
+    mk_taps taps;
     int64_t rows;           // of the whole batch
     int64_t in_pairs, out_pairs;
     int64_t parts, part_rows, in_splits, out_splits;
     int64_t band_rows;      // packed at a time
 } plan;
 
-static int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-static int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
-
-static int phase_of(plan *p, int64_t row, int64_t column) {
-    for (int i = 0; i < p->phase_count; i++)
-        if (p->phases[i].row == row && p->phases[i].column == column) return i;
-    if (p->phase_count == MAX_PHASES) return -1;
-    p->phases[p->phase_count] = (phase){.row = row, .column = column};
-    return p->phase_count++;
-}
-
-static bool find_taps(plan *p) {
-    const mk_tiles_convolution *s = &p->shape;
-    int64_t most_row = INT64_MIN, most_column = INT64_MIN;
-    p->least_row = p->least_column = INT64_MAX;
-    for (int64_t y = 0; y < s->kernel_height; y++)
-        for (int64_t x = 0; x < s->kernel_width; x++) {
-            const int64_t top = y * s->dilation_y - s->padding_top, left = x * s->dilation_x - s->padding_left;
-            tap *t = &p->taps[p->tap_count++];
-            t->row = floor_div(top, s->stride_y), t->column = floor_div(left, s->stride_x);
-            t->phase = phase_of(p, top - t->row * s->stride_y, left - t->column * s->stride_x);
-            if (t->phase < 0) return false;
-            p->least_row = mk_min64(p->least_row, t->row), most_row = mk_max64(most_row, t->row);
-            p->least_column = mk_min64(p->least_column, t->column), most_column = mk_max64(most_column, t->column);
-        }
-    p->span_rows = most_row - p->least_row, p->span_columns = most_column - p->least_column;
-    p->width = s->out_width + p->span_columns;
-    for (int i = 0; i < p->tap_count; i++) {
-        tap *t = &p->taps[i];
-        phase *of = &p->phases[t->phase];
-        t->offset = (t->row - p->least_row) * p->width + t->column - p->least_column;
-        of->furthest = mk_max64(of->furthest, t->offset);
-        *(t->offset & 1 ? &of->has_odd : &of->has_even) = true;
-    }
-    return true;
-}
-
-static int64_t divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Bytes of the sums of one part: [pair of in channels, pair of out channels, tap, 4 tiles].
 static int64_t sum_bytes(const plan *p) {
-    return p->in_pairs * p->out_pairs * p->tap_count * 4 * MK_TILE_SUMS * (int64_t)sizeof(float);
+    return p->in_pairs * p->out_pairs * p->taps.count * 4 * MK_TILE_SUMS * (int64_t)sizeof(float);
 }
 
 /// Divides the work. Parts of the positions pack nothing twice, but each has sums of its own; where those are large or the
 /// positions few, channels are divided instead.
 static void divide(plan *p) {
     const mk_tiles_convolution *s = &p->shape;
-    const int64_t most = mk_max64(1, mk_min64(p->rows * p->width / LEAST_POSITIONS, SUM_BYTES / sum_bytes(p)));
+    const int64_t most = mk_max64(1, mk_min64(p->rows * p->taps.width / LEAST_POSITIONS, SUM_BYTES / sum_bytes(p)));
     // Images are not cut where taps reach across rows.
-    const int64_t unit = p->span_rows > 0 && s->batch >= most ? s->out_height : 1;
-    p->part_rows = divided(divided(p->rows, mk_min64(ITEMS, most)), unit) * unit;
-    p->parts = divided(p->rows, p->part_rows);
-    const int64_t wanted = divided(ITEMS, p->parts);
-    p->out_splits = mk_max64(mk_min64(wanted, p->out_pairs / 4), divided(p->out_pairs * PAIR, MOST_OUT_CHANNELS));
+    const int64_t unit = p->taps.span_rows > 0 && s->batch >= most ? s->out_height : 1;
+    p->part_rows = mk_divided(mk_divided(p->rows, mk_min64(ITEMS, most)), unit) * unit;
+    p->parts = mk_divided(p->rows, p->part_rows);
+    const int64_t wanted = mk_divided(ITEMS, p->parts);
+    p->out_splits = mk_max64(mk_min64(wanted, p->out_pairs / 4), mk_divided(p->out_pairs * MK_PAIR, MOST_OUT_CHANNELS));
     p->out_splits = mk_max64(1, p->out_splits);
     p->in_splits = mk_max64(1, mk_min64(wanted / p->out_splits, p->in_pairs / 4));
-    const int64_t out_channels = divided(p->out_pairs, p->out_splits) * PAIR;
-    const int64_t positions = mk_min64(MOST_POSITIONS, PACKED_NUMBERS / out_channels);
-    p->band_rows = mk_min64(p->part_rows, mk_max64(1, positions / p->width));
-    if (p->span_rows == 0) return;
-    // Segments end where images do: whole images leave the fewest tiles that are not full.
-    if (p->band_rows > s->out_height) p->band_rows -= p->band_rows % s->out_height;
-    p->band_rows = mk_min64(p->band_rows, (MAX_SEGMENTS - 2) * s->out_height);
+    const int64_t out_channels = mk_divided(p->out_pairs, p->out_splits) * MK_PAIR;
+    p->band_rows = mk_band_rows(&p->taps, p->part_rows, mk_min64(MOST_POSITIONS, PACKED_NUMBERS / out_channels));
 }
 
 static bool make_plan(plan *p, const mk_tiles_convolution *shape) {
     *p = (plan){.shape = *shape};
     const mk_tiles_convolution *s = &p->shape;
-    if (s->kernel_height * s->kernel_width > MAX_TAPS || s->in_channels % MK_TILE_ROWS || s->out_channels % MK_TILE_ROWS
-        || s->batch * s->out_height * s->out_width == 0 || s->in_height * s->in_width == 0 || !find_taps(p)
-        || (p->span_rows + 1) * p->width > MOST_ROW_POSITIONS)
+    if (s->in_channels % MK_TILE_ROWS || s->out_channels % MK_TILE_ROWS || s->batch * s->out_height * s->out_width == 0
+        || s->in_channels * s->in_height * s->in_width == 0 || s->out_channels == 0
+        || s->kernel_height * s->kernel_width == 0 || !mk_taps_of_convolution(&p->taps, s))
         return false;
     p->rows = s->batch * s->out_height;
-    p->out_pairs = divided(s->out_channels, PAIR), p->in_pairs = divided(s->in_channels, PAIR);
+    p->out_pairs = mk_divided(s->out_channels, MK_PAIR), p->in_pairs = mk_divided(s->in_channels, MK_PAIR);
     divide(p);
     return true;
 }
@@ -143,13 +78,6 @@ typedef struct {
     void *result;
 } job;
 
-/// Rows of positions that lie end to end; of one image where taps reach across rows.
-typedef struct {
-    int64_t row, rows;       // of the batch
-    int64_t chunk, chunks;   // of 32 positions, in the band
-    int64_t pair;            // the first pair of positions of X
-} segment;
-
 typedef struct {
     const plan *p;
     const uint16_t *input, *gradient;
@@ -157,30 +85,8 @@ typedef struct {
     float *sums;                     // of the item's part
     int64_t out_pair, out_pairs, in_pair, in_pairs;
     bool is_first;
-    int segment_count;
-    segment segments[MAX_SEGMENTS];
-    int64_t chunks, pairs;           // of the band; pairs of one copy of one phase
+    mk_segments segments;
 } band;
-
-static int64_t furthest_offset(const plan *p) {
-    int64_t furthest = 0;
-    for (int i = 0; i < p->phase_count; i++) furthest = mk_max64(furthest, p->phases[i].furthest);
-    return furthest;
-}
-
-static void find_segments(band *b, int64_t row, int64_t end) {
-    const plan *p = b->p;
-    const int64_t height = p->shape.out_height, overhang = furthest_offset(p) + 2;
-    b->segment_count = 0, b->chunks = 0, b->pairs = 0;
-    while (row < end) {
-        const int64_t stop = p->span_rows > 0 ? mk_min64(end, (row / height + 1) * height) : end;
-        const int64_t chunks = ((stop - row) * p->width + MK_TILE_DEPTH - 1) / MK_TILE_DEPTH;
-        b->segments[b->segment_count++] = (segment){row, stop - row, b->chunks, chunks, b->pairs};
-        b->chunks += chunks;
-        b->pairs += (chunks * MK_TILE_DEPTH + round_up(overhang, 2)) / 2;
-        row = stop;
-    }
-}
 
 // MARK: packing
 
@@ -216,17 +122,17 @@ MK_TILES_TARGET static inline __m512i widened(const uint16_t *numbers) {
 }
 
 /// 32 positions of ∂L/∂Y, for all out channels of the block: tiles of 16 channels by 32 positions.
-MK_TILES_TARGET static void pack_chunk(const band *b, const segment *s, int64_t chunk) {
+MK_TILES_TARGET static void pack_chunk(const band *b, const mk_segment *s, int64_t chunk) {
     static const uint16_t zeros[MK_TILE_ROWS];
     const plan *p = b->p;
-    const int64_t channels = p->shape.out_channels, first = b->out_pair * PAIR;
+    const int64_t channels = p->shape.out_channels, first = b->out_pair * MK_PAIR;
     const uint16_t *at[MK_TILE_DEPTH];
     const int64_t start = (chunk - s->chunk) * MK_TILE_DEPTH;
-    int64_t row = start / p->width, column = start % p->width;
+    int64_t row = start / p->taps.width, column = start % p->taps.width;
     for (int i = 0; i < MK_TILE_DEPTH; i++) {
         const bool is_inside = row < s->rows && column < p->shape.out_width;
         at[i] = is_inside ? b->gradient + ((s->row + row) * p->shape.out_width + column) * channels + first : NULL;
-        if (++column == p->width) column = 0, row++;
+        if (++column == p->taps.width) column = 0, row++;
     }
     for (int64_t block = 0; block < b->out_pairs * 2; block++) {
         const int64_t channel = block * MK_TILE_ROWS;
@@ -243,14 +149,14 @@ MK_TILES_TARGET static void pack_chunk(const band *b, const segment *s, int64_t 
             r[i] = _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
         }
         transpose(r);
-        char *tile = b->packed + (((block / 2) * b->chunks + chunk) * 2 + block % 2) * MK_TILE_BYTES;
+        char *tile = b->packed + (((block / 2) * b->segments.chunks + chunk) * 2 + block % 2) * MK_TILE_BYTES;
         for (int i = 0; i < 16; i++) _mm512_store_si512(tile + i * 64, r[i]);
     }
 }
 
 MK_TILES_TARGET static void pack_gradient(const band *b) {
-    for (int i = 0; i < b->segment_count; i++) {
-        const segment *s = &b->segments[i];
+    for (int i = 0; i < b->segments.count; i++) {
+        const mk_segment *s = &b->segments.segments[i];
         for (int64_t chunk = s->chunk; chunk < s->chunk + s->chunks; chunk++) pack_chunk(b, s, chunk);
     }
 }
@@ -277,64 +183,46 @@ MK_TILES_TARGET static void append_zeros(pairs *to, int64_t count) {
     for (int64_t i = 0; i < count; i++) append(to, _mm512_setzero_si512(), _mm512_setzero_si512());
 }
 
-MK_TILES_TARGET static void append_numbers(pairs *to, const uint16_t *from, int64_t step, int64_t count, bool is_half) {
-    for (int64_t i = 0; i < count; i++, from += step) {
+MK_TILES_TARGET static void append_row(pairs *to, const mk_row *row, int64_t channel, bool is_half) {
+    append_zeros(to, row->before);
+    const uint16_t *from = row->from + channel;
+    for (int64_t i = 0; i < row->count; i++, from += row->step) {
         // One line of each position: the processor does not foresee that.
-        __builtin_prefetch(from + AHEAD * step);
+        __builtin_prefetch(from + AHEAD * row->step);
         append(to, widened(from), is_half ? _mm512_setzero_si512() : widened(from + MK_TILE_ROWS));
     }
-}
-
-/// The row of a phase as far as it lies in the image, zeros around it.
-MK_TILES_TARGET static void append_row(const plan *p, pairs *to, const phase *of, const uint16_t *row, bool is_half) {
-    const mk_tiles_convolution *s = &p->shape;
-    // Column c of the phase's row is column (c + least) * stride + remainder of the image.
-    const int64_t first = p->least_column * s->stride_x + of->column;
-    const int64_t low = mk_min64(p->width, first >= 0 ? 0 : (-first + s->stride_x - 1) / s->stride_x);
-    const int64_t past = s->in_width - first;
-    const int64_t high = mk_max64(low, mk_min64(p->width, past <= 0 ? 0 : (past + s->stride_x - 1) / s->stride_x));
-    append_zeros(to, low);
-    append_numbers(
-        to, row + (first + low * s->stride_x) * s->in_channels, s->stride_x * s->in_channels, high - low, is_half);
-    append_zeros(to, p->width - high);
+    append_zeros(to, row->after);
 }
 
 MK_TILES_TARGET static void pack_segment(
-    const band *b, const segment *g, const phase *of, int64_t in_pair, char *even[2], char *odd[2]) {
-    const plan *p = b->p;
-    const mk_tiles_convolution *s = &p->shape;
-    const bool is_half = in_pair * PAIR + MK_TILE_ROWS >= s->in_channels;
+    const band *b, const mk_segment *g, const mk_phase *of, int64_t in_pair, char *even[2], char *odd[2]) {
+    const mk_taps *taps = &b->p->taps;
+    const int64_t channel = in_pair * MK_PAIR;
+    const bool is_half = channel + MK_TILE_ROWS >= taps->in_channels;
     pairs to = {.is_odd = false};
     for (int half = 0; half < 2; half++) {
-        to.even[half] = even[half] + g->pair * 64;
-        // The pair before the first position is nobody's: it goes before the place of the first.
-        to.odd[half] = of->has_odd ? odd[half] + g->pair * 64 : NULL;
+        to.even[half] = even[half] + g->position / 2 * 64;
+        to.odd[half] = of->has_odd ? odd[half] + g->position / 2 * 64 : NULL;
         to.last[half] = _mm512_setzero_si512();
     }
-    const int64_t rows = g->rows + p->span_rows;
+    const int64_t rows = g->rows + taps->span_rows;
     for (int64_t r = 0; r < rows; r++) {
-        const int64_t image = p->span_rows > 0 ? g->row / s->out_height : (g->row + r) / s->out_height;
-        const int64_t out_row = g->row + r - image * s->out_height;
-        const int64_t row = (out_row + p->least_row) * s->stride_y + of->row;
-        if (row < 0 || row >= s->in_height) append_zeros(&to, p->width);
-        else
-            append_row(
-                p, &to, of, b->input + ((image * s->in_height + row) * s->in_width) * s->in_channels + in_pair * PAIR,
-                is_half);
+        const mk_row row = mk_input_row(taps, of, g, r, b->input);
+        append_row(&to, &row, channel, is_half);
     }
     // Two more, so that the last pair that begins at an odd position is there too.
-    append_zeros(&to, mk_max64(0, g->chunks * MK_TILE_DEPTH + of->furthest + 2 - rows * p->width));
+    append_zeros(&to, mk_max64(0, g->chunks * MK_TILE_DEPTH + of->furthest + 2 - rows * taps->width));
 }
 
 // MARK: multiplying
 
-/// Bytes of one copy of one half of one phase, with a pair in front.
-static int64_t copy_bytes(const band *b) { return (b->pairs + 2) * 64; }
+/// Bytes of one copy of one half of one phase.
+static int64_t copy_bytes(const band *b) { return (b->segments.positions / 2 + 2) * 64; }
 
 /// Where the copies of a phase lie in a thread's memory: even, odd for each half of the 32 channels.
 static void place_copies(const band *b, int phase, char *even[2], char *odd[2]) {
     for (int half = 0; half < 2; half++) {
-        even[half] = b->pairs_of_input + (phase * 4 + half * 2) * copy_bytes(b) + 64;
+        even[half] = b->pairs_of_input + (phase * 4 + half * 2) * copy_bytes(b);
         odd[half] = even[half] + copy_bytes(b);
     }
 }
@@ -348,10 +236,10 @@ MK_TILES_TARGET static void multiply(
         _tile_loadd(0, sums, 64), _tile_loadd(1, sums + 256, 64);
         _tile_loadd(2, sums + 512, 64), _tile_loadd(3, sums + 768, 64);
     }
-    for (int i = 0; i < b->segment_count; i++) {
-        const segment *s = &b->segments[i];
+    for (int i = 0; i < b->segments.count; i++) {
+        const mk_segment *s = &b->segments.segments[i];
         const char *a = gradient + s->chunk * 2 * MK_TILE_BYTES;
-        const char *x = low + (s->pair + offset / 2) * 64, *z = high + (s->pair + offset / 2) * 64;
+        const char *x = low + (s->position + offset) / 2 * 64, *z = high + (s->position + offset) / 2 * 64;
         for (int64_t chunk = 0; chunk < s->chunks; chunk++) {
             _tile_loadd(4, a, 64), _tile_loadd(6, x, 64);
             _tile_dpbf16ps(0, 4, 6);
@@ -371,30 +259,30 @@ MK_TILES_TARGET static void multiply(
 MK_TILES_TARGET static void multiply_pair(const band *b, int64_t in_pair) {
     const plan *p = b->p;
     for (int64_t pair = 0; pair < b->out_pairs; pair++)
-        for (int i = 0; i < p->tap_count; i++) {
-            const tap *t = &p->taps[i];
+        for (int i = 0; i < p->taps.count; i++) {
+            const mk_tap *t = &p->taps.taps[i];
             char *even[2], *odd[2];
             place_copies(b, t->phase, even, odd);
             // Odd copies begin with the pair before the first position.
             const bool is_odd = t->offset & 1;
             const char *low = is_odd ? odd[0] + 64 : even[0], *high = is_odd ? odd[1] + 64 : even[1];
-            const int64_t tiles = ((in_pair * p->out_pairs + b->out_pair + pair) * p->tap_count + i) * 4;
+            const int64_t tiles = ((in_pair * p->out_pairs + b->out_pair + pair) * p->taps.count + i) * 4;
             multiply(
-                b, b->packed + pair * b->chunks * 2 * MK_TILE_BYTES, low, high, t->offset, b->sums + tiles * MK_TILE_SUMS);
+                b, b->packed + pair * b->segments.chunks * 2 * MK_TILE_BYTES, low, high, t->offset, b->sums + tiles * MK_TILE_SUMS);
         }
 }
 
 MK_TILES_TARGET static void run_band(band *b) {
     const plan *p = b->p;
-    b->packed = mk_scratch(MK_SCRATCH_TILES, b->out_pairs * b->chunks * 2 * MK_TILE_BYTES);
-    b->pairs_of_input = mk_scratch(MK_SCRATCH_TILE_PAIRS, p->phase_count * 4 * copy_bytes(b));
+    b->packed = mk_scratch(MK_SCRATCH_TILES, b->out_pairs * b->segments.chunks * 2 * MK_TILE_BYTES);
+    b->pairs_of_input = mk_scratch(MK_SCRATCH_TILE_PAIRS, p->taps.phase_count * 4 * copy_bytes(b));
     pack_gradient(b);
     for (int64_t in_pair = b->in_pair; in_pair < b->in_pair + b->in_pairs; in_pair++) {
-        for (int i = 0; i < p->phase_count; i++) {
+        for (int i = 0; i < p->taps.phase_count; i++) {
             char *even[2], *odd[2];
             place_copies(b, i, even, odd);
-            for (int g = 0; g < b->segment_count; g++)
-                pack_segment(b, &b->segments[g], &p->phases[i], in_pair, even, odd);
+            for (int g = 0; g < b->segments.count; g++)
+                pack_segment(b, &b->segments.segments[g], &p->taps.phases[i], in_pair, even, odd);
         }
         multiply_pair(b, in_pair);
     }
@@ -416,7 +304,7 @@ MK_TILES_TARGET static void run_items(void *context, int64_t begin, int64_t end)
         const int64_t first = part * p->part_rows, past = mk_min64(p->rows, first + p->part_rows);
         for (int64_t row = first; row < past; row += p->band_rows) {
             b.is_first = row == first;
-            find_segments(&b, row, mk_min64(past, row + p->band_rows));
+            mk_find_segments(&b.segments, &p->taps, row, mk_min64(past, row + p->band_rows));
             run_band(&b);
         }
     }
@@ -442,12 +330,12 @@ MK_TILES_TARGET static inline __m512 total(const job *j, int64_t at) {
 MK_TILES_TARGET static void write_result(void *context, int64_t begin, int64_t end) {
     const job *j = context;
     const plan *p = &j->p;
-    const int64_t taps = p->tap_count, channels = p->shape.in_channels;
+    const int64_t taps = p->taps.count, channels = p->shape.in_channels;
     for (int64_t out = begin; out < end; out++)
         for (int64_t in = 0; in < channels; in += MK_TILE_ROWS) {
-            const int64_t tile = (in / PAIR * p->out_pairs + out / PAIR) * taps * 4 + (out / 16 % 2) * 2 + in / 16 % 2;
+            const int64_t tile = (in / MK_PAIR * p->out_pairs + out / MK_PAIR) * taps * 4 + (out / 16 % 2) * 2 + in / 16 % 2;
             const int64_t from = tile * MK_TILE_SUMS + out % 16 * 16, to = (out * channels + in) * taps;
-            float turned[MK_TILE_ROWS * MAX_TAPS];
+            float turned[MK_TILE_ROWS * MK_MAX_TAPS];
             for (int64_t t = 0; t < taps; t++) {
                 float row[MK_TILE_ROWS];
                 _mm512_storeu_ps(row, total(j, from + t * 4 * MK_TILE_SUMS));

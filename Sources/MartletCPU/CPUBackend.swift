@@ -17,7 +17,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         if let join = engine?.gompParallel { mk_parallel_bind(join) }
     }
 
-    package var engineSet: UInt64 { (engine == nil ? 0 : 1) | Winograd.current.code << 1 }
+    package var engineSet: UInt64 { (engine == nil ? 0 : 1) | (Tiles.areUsed ? 2 : 0) | Winograd.current.code << 2 }
 
     package func allocate(byteCount: Int) throws -> Buffer { try memory.buffer(byteCount: byteCount) }
 

@@ -5,6 +5,7 @@ import MartletRuntime
 extension CPUBackend {
     func prepare(_ convolution: Convolution, _ step: StepDescription) throws -> any PreparedKernel {
         if let kernel = WinogradConvolution.make(convolution, nil, step, self) { return kernel }
+        if let kernel = TilesConvolution.make(convolution, nil, step, self) { return kernel }
         if let kernel = EngineConvolution.make(.convolution(convolution), step, self) { return kernel }
         let shape = convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.outputs[0].type.shape)
@@ -20,10 +21,9 @@ extension CPUBackend {
 
     /// A convolution with what was folded into it: the planner asked whether the engine has it.
     func prepareFolded(_ composite: any Composite, _ step: StepDescription) throws -> any PreparedKernel {
-        if let folded = composite as? ConvolutionActivation,
-            let kernel = WinogradConvolution.make(folded.convolution, folded, step, self)
-        {
-            return kernel
+        if let folded = composite as? ConvolutionActivation {
+            if let kernel = WinogradConvolution.make(folded.convolution, folded, step, self) { return kernel }
+            if let kernel = TilesConvolution.make(folded.convolution, folded, step, self) { return kernel }
         }
         guard let kernel = EngineConvolution.make(.composite(CompositeCall(composite)), step, self) else {
             throw EngineError(
@@ -34,6 +34,7 @@ extension CPUBackend {
 
     func prepare(_ gradient: ConvolutionInputGradient, _ step: StepDescription) throws -> any PreparedKernel {
         if let kernel = WinogradConvolution.make(gradient, step, self) { return kernel }
+        if let kernel = TilesConvolution.make(gradient, step, self) { return kernel }
         if let kernel = EngineConvolution.make(.convolutionInputGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.outputs[0].type.shape, weight: step.inputs[1].type.shape, output: step.inputs[0].type.shape)
@@ -47,6 +48,7 @@ extension CPUBackend {
 
     func prepare(_ gradient: ConvolutionWeightGradient, _ step: StepDescription) throws -> any PreparedKernel {
         if let kernel = WinogradWeightGradient.make(gradient, step, self) { return kernel }
+        if let kernel = TilesWeightGradient.make(gradient, step, self) { return kernel }
         if let kernel = EngineConvolution.make(.convolutionWeightGradient(gradient), step, self) { return kernel }
         let shape = gradient.convolution.kernelShape(
             input: step.inputs[0].type.shape, weight: step.outputs[0].type.shape, output: step.inputs[1].type.shape)

@@ -1,5 +1,5 @@
-// Compares the weight gradient on matrix tiles with the definition in double over random shapes, and one thread with several,
-// bit by bit.
+// Compares convolutions and their gradients on matrix tiles with the definition in double over random shapes, and one thread with
+// several, bit by bit.
 #include "check_support.h"
 #include "matmul_core.h"
 #include "mk_parallel.h"
@@ -47,8 +47,7 @@ static bool is_right(
     return fabs(got - sum) <= bound * size;
 }
 
-static void check(void) {
-    const mk_tiles_convolution s = random_shape();
+static void check_weight_gradient(const mk_tiles_convolution s) {
     const int64_t in_count = s.batch * s.in_channels * s.in_height * s.in_width;
     const int64_t out_count = s.batch * s.out_channels * s.out_height * s.out_width;
     const int64_t count = s.out_channels * s.in_channels * s.kernel_height * s.kernel_width;
@@ -81,12 +80,97 @@ static void check(void) {
     free(input), free(gradient), free(workspace), free(result), free(alone), free(rounded);
 }
 
+/// An output of the convolution, or an input position's gradient from output gradients `given`; `size` is the sum of sizes.
+static double defined(
+    const mk_tiles_convolution *s, bool is_gradient, const uint16_t *given, const uint16_t *weights, int64_t n, int64_t channel,
+    int64_t y, int64_t x, double *size) {
+    double sum = 0;
+    *size = 0;
+    const int64_t taps = s->kernel_height * s->kernel_width;
+    for (int64_t ky = 0; ky < s->kernel_height; ky++)
+        for (int64_t kx = 0; kx < s->kernel_width; kx++) {
+            int64_t row = y * s->stride_y + ky * s->dilation_y - s->padding_top;
+            int64_t column = x * s->stride_x + kx * s->dilation_x - s->padding_left;
+            int64_t height = s->in_height, width = s->in_width, channels = s->in_channels;
+            if (is_gradient) {
+                row = y + s->padding_top - ky * s->dilation_y, column = x + s->padding_left - kx * s->dilation_x;
+                if (row % s->stride_y || column % s->stride_x) continue;
+                row /= s->stride_y, column /= s->stride_x;
+                height = s->out_height, width = s->out_width, channels = s->out_channels;
+            }
+            if (row < 0 || row >= height || column < 0 || column >= width) continue;
+            for (int64_t c = 0; c < channels; c++) {
+                const int64_t out = is_gradient ? c : channel, in = is_gradient ? channel : c;
+                const double product = (double)mk_bf16_to_float(given[((n * height + row) * width + column) * channels + c])
+                    * mk_bf16_to_float(weights[(out * s->in_channels + in) * taps + ky * s->kernel_width + kx]);
+                sum += product;
+                *size += fabs(product);
+            }
+        }
+    return sum;
+}
+
+static float *random_floats(int64_t count) {
+    float *result = malloc((size_t)count * 4);
+    for (int64_t i = 0; i < count; i++) result[i] = (float)random_unit();
+    return result;
+}
+
+static void check_convolution(const mk_tiles_convolution *s, bool is_gradient) {
+    const int64_t given_count = is_gradient ? s->batch * s->out_channels * s->out_height * s->out_width
+                                            : s->batch * s->in_channels * s->in_height * s->in_width;
+    const int64_t height = is_gradient ? s->in_height : s->out_height, width = is_gradient ? s->in_width : s->out_width;
+    const int64_t channels = is_gradient ? s->in_channels : s->out_channels, count = s->batch * height * width * channels;
+    if (!(is_gradient ? mk_tiles_has_input_gradient(s) : mk_tiles_has_convolution(s))) {
+        count_check(!is_gradient && s->stride_y * s->stride_x > 4, "tiles: a shape that is not taken");
+        return;
+    }
+    uint16_t *given = random_buffer(MK_BFLOAT16, given_count), *residual = random_buffer(MK_BFLOAT16, count);
+    uint16_t *weights =
+        random_buffer(MK_BFLOAT16, s->in_channels * s->out_channels * s->kernel_height * s->kernel_width);
+    void *packed = aligned_alloc(64, (size_t)mk_tiles_weight_bytes(s, is_gradient) + 64);
+    float *factor = random_floats(channels), *shift = random_floats(channels);
+    uint16_t *result = malloc((size_t)count * 2), *alone = malloc((size_t)count * 2);
+    memset(result, 0xFF, (size_t)count * 2);
+    mk_tiles_memory m = {.input = given, .weights = packed, .output = result};
+    if (random_int(0, 1)) m.shift = shift, m.factor = random_int(0, 1) ? factor : NULL;
+    if (random_int(0, 1)) m.residual = residual;
+    m.rectifies = random_int(0, 1);
+    mk_parallel_set_threads(3);
+    mk_tiles_pack_weights(s, is_gradient, weights, packed);
+    (is_gradient ? mk_tiles_input_gradient : mk_tiles_run)(s, &m);
+    bool passed = true;
+    for (int round = 0; round < 200; round++) {
+        const int64_t n = random_int(0, s->batch - 1), y = random_int(0, height - 1), x = random_int(0, width - 1);
+        const int64_t c = random_int(0, channels - 1), at = ((n * height + y) * width + x) * channels + c;
+        double size, wanted = defined(s, is_gradient, given, weights, n, c, y, x, &size);
+        if (m.factor) wanted *= factor[c], size *= fabs(factor[c]);
+        if (m.shift) wanted += shift[c], size += fabs(shift[c]);
+        if (m.residual) wanted += mk_bf16_to_float(residual[at]), size += fabs(mk_bf16_to_float(residual[at]));
+        if (m.rectifies && wanted < 0) wanted = 0;
+        passed &= fabs(mk_bf16_to_float(result[at]) - wanted) <= fabs(wanted) * 0x1p-8 + bound * size;
+    }
+    count_check(passed, is_gradient ? "tiles: input gradient" : "tiles: convolution");
+    mk_parallel_set_threads(1);
+    m.output = alone;
+    // A residual in the memory of the output.
+    if (m.residual) memcpy(alone, residual, (size_t)count * 2), m.residual = alone;
+    (is_gradient ? mk_tiles_input_gradient : mk_tiles_run)(s, &m);
+    count_check(!memcmp(alone, result, (size_t)count * 2), "tiles: threads, and residuals in place");
+    free(given), free(residual), free(weights), free(packed), free(factor), free(shift), free(result), free(alone);
+}
+
 int main(void) {
     if (!mk_tiles_are_available()) {
         printf("tiles: skipped, this processor has none\n");
         return 0;
     }
-    for (int round = 0; round < 400; round++) check();
+    for (int round = 0; round < 400; round++) {
+        const mk_tiles_convolution shape = random_shape();
+        check_weight_gradient(shape);
+        check_convolution(&shape, false);
+        check_convolution(&shape, true);
+    }
     printf("tiles: errors relative to the sum of sizes: %.2g\n", largest_error);
     return finish_checks("tiles");
 }

@@ -16,8 +16,34 @@ typedef struct {
     int64_t stride_y, stride_x, padding_top, padding_left, dilation_y, dilation_x;
 } mk_tiles_convolution;
 
-/// True where the weight gradient below takes the shape.
+/// True where the kernels below take the shape.
+bool mk_tiles_has_convolution(const mk_tiles_convolution *shape);
+bool mk_tiles_has_input_gradient(const mk_tiles_convolution *shape);
 bool mk_tiles_has_weight_gradient(const mk_tiles_convolution *shape);
+
+/// Bytes of the packed weights of the convolution, or of its input's gradient.
+int64_t mk_tiles_weight_bytes(const mk_tiles_convolution *shape, bool is_gradient);
+
+/// Packs weights [out channels, in channels, kernel height, kernel width].
+void mk_tiles_pack_weights(const mk_tiles_convolution *shape, bool is_gradient, const uint16_t *weights, void *packed);
+
+/// y = input * weights; y = y · factor + shift; y = y + residual; y = max(0, y) that lets NaN through: all in float32, and rounded
+/// once.
+typedef struct {
+    const uint16_t *input;
+    const void *weights;      // packed
+    const float *factor;      // [out channels], or NULL
+    const float *shift;       // [out channels], or NULL
+    const uint16_t *residual; // like the output, which may be the same memory; or NULL
+    bool rectifies;
+    uint16_t *output;
+} mk_tiles_memory;
+
+void mk_tiles_run(const mk_tiles_convolution *shape, const mk_tiles_memory *memory);
+
+/// The gradient of the convolution's input: `memory->input` is the output's gradient, `memory->output` the input's; positions that no
+/// output reached get 0.
+void mk_tiles_input_gradient(const mk_tiles_convolution *shape, const mk_tiles_memory *memory);
 
 /// Bytes of `workspace`.
 int64_t mk_tiles_weight_gradient_bytes(const mk_tiles_convolution *shape);
