@@ -25,6 +25,12 @@ final class BlockedMatrixProduct: DescribedKernel {
         return m * n >= smallest && m > rows(k, n) && (1...mostTerms).contains(k)
     }
 
+    /// Bytes of a block of the product of these operands.
+    static func blockByteCount(_ left: TensorType, _ right: TensorType) -> Int {
+        let (k, n) = (left.shape[1], right.shape[1])
+        return rows(k, n) * n * MemoryLayout<Float>.size
+    }
+
     /// Elements of a result that does not stay in the second cache.
     private static let smallest = 1 << 20
     /// Terms of an element above which multiplying takes so long that what a pass over memory takes does not show.

@@ -20,7 +20,9 @@ final class GradientUpdateKernel: DescribedKernel {
             return false
         }
         let gradient = [operands[0], operands[0]] + operands.dropFirst(3)
+        // The block is leased beside what the plan counts: it has to be little.
         return BlockedMatrixProduct.serves(operands[1], operands[2])
+            && BlockedMatrixProduct.blockByteCount(operands[1], operands[2]) * 4 <= operands[0].byteCount
             && Updates.hasKernel(for: composite.update, operands: gradient)
     }
 

@@ -50,7 +50,7 @@ extension CPUBackend {
             let added = residual.map { UnsafePointer(pointers[$0].assumingMemoryBound(to: Float.self)) }
             for index in 0..<elements {
                 let sum = added.map { y[index] + $0[index] } ?? y[index]
-                y[index] = folded.rectifies && sum < 0 ? 0 : sum
+                y[index] = folded.rectifies && sum <= 0 ? 0 : sum
             }
         }
     }

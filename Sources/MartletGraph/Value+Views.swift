@@ -36,8 +36,9 @@ extension Value {
             recording === Recording.current
         else { return nil }
         let modes = Modes.current
-        // Another thread that runs the view may let go of its operand meanwhile.
-        guard let original = recording.lock.withLock({ node.operands.first }),
+        // Another thread that runs the view may let go of its operand meanwhile. One that was computed and given up would have to be
+        // computed again, while the view is there.
+        guard let original = recording.lock.withLock({ node.operands.first }), original.node.state != .released,
             original.isDifferentiable == (isDifferentiable && modes.recordsHistory),
             original.node.checkpoint === modes.checkpoint
         else { return nil }

@@ -28,14 +28,19 @@ struct Folding {
         operand.blockedShape != nil && graph.isWhole(operand)
     }
 
+    /// True for elementwise work that was recorded in inference, like what it is folded into.
+    private func isInferenceWork(_ operation: FusedKernel.Operation, _ item: Int) -> Bool {
+        graph.items[item].isInference && graph.items[item].work.isElementwise(operation)
+    }
+
     /// The rectifier that alone reads a base.
     func onlyRectifier(of base: Int) -> Int? {
-        onlyReader(of: base).flatMap { graph.items[$0].work.isElementwise(.unary(.relu)) ? $0 : nil }
+        onlyReader(of: base).flatMap { isInferenceWork(.unary(.relu), $0) ? $0 : nil }
     }
 
     /// The item that alone reads a base and adds another whole blocked value, one that does not stand on `item`; and that value.
     func onlyAddition(of base: Int, in item: Int) -> (adder: Int, other: PlanGraph.Operand)? {
-        guard let adder = onlyReader(of: base), graph.items[adder].work.isElementwise(.binary(.add)),
+        guard let adder = onlyReader(of: base), isInferenceWork(.binary(.add), adder),
             let other = graph.items[adder].inputs.first(where: { $0.view.base != base }), isWholeBlocked(other),
             other.type == graph.bases[base].type, graph.isReal(other.view.base),
             !graph.depends(other.view.base, on: item)
@@ -45,7 +50,7 @@ struct Folding {
 
     /// `onlyAddition` of values that both lie plain and whole.
     func onlyPlainAddition(of base: Int, in item: Int) -> (adder: Int, other: PlanGraph.Operand)? {
-        guard let adder = onlyReader(of: base), graph.items[adder].work.isElementwise(.binary(.add)),
+        guard let adder = onlyReader(of: base), isInferenceWork(.binary(.add), adder),
             graph.items[adder].inputs.allSatisfy({ graph.isWhole($0) && $0.type == graph.bases[base].type }),
             let other = graph.items[adder].inputs.first(where: { $0.view.base != base }), other.blockedShape == nil,
             graph.isReal(other.view.base), !graph.depends(other.view.base, on: item)

@@ -12,7 +12,7 @@ extension Planner {
         var removed = Set<Int>()
         var joined: [Int: [Step]] = [:]
         for index in steps.indices {
-            guard let (product, place, step) = joinedUpdate(index, uses) else { continue }
+            guard let (product, place, step) = joinedUpdate(index, uses, besides: removed) else { continue }
             removed.formUnion([product, index])
             joined[place, default: []].append(step)
         }
@@ -23,7 +23,11 @@ extension Planner {
     }
 
     /// The update of a step with the product that makes its gradient, and the step behind which both can run.
-    private func joinedUpdate(_ index: Int, _ uses: StepUses) -> (product: Int, place: Int, step: Step)? {
+    ///
+    /// - Parameter moved: steps that joined already, and may run later than they stand: none of them may make what is read.
+    private func joinedUpdate(
+        _ index: Int, _ uses: StepUses, besides moved: Set<Int>
+    ) -> (product: Int, place: Int, step: Step)? {
         let own = steps[index]
         guard let update = own.update, own.repetitions == 1 else { return nil }
         let gradient = own.inputs[1]
@@ -39,7 +43,7 @@ extension Planner {
         let readers = renewed.flatMap { uses.readers[$0] ?? [] }.filter { $0 != index }
         let place = (before + readers).reduce(product) { max($0, $1) }
         // Whatever reads the new values, or what the product reads for longer than it is needed, would lose by it.
-        guard own.outputs.allSatisfy({ (uses.readers[$0] ?? []).allSatisfy { $0 > place } }),
+        guard moved.isDisjoint(with: before), moved.isDisjoint(with: readers), own.outputs.allSatisfy({ (uses.readers[$0] ?? []).allSatisfy { $0 > place } }),
             prolonged(steps[product].inputs, from: product, to: place, uses) <= gradient.type.byteCount
         else { return nil }
         var step = own

@@ -131,7 +131,17 @@ struct MemoryPlan {
         switch step.work {
         case .fused(let kernel):
             guard kernel.outputs[position % outputs].reduction == nil else { return [] }
-            return Array(step.inputs[position / outputs * inputs..<(position / outputs + 1) * inputs])
+            // What is reduced, or stored as it is, is read where it lies when results have been written.
+            let readLast = Set(kernel.outputs.map(\.register))
+            let kept = Set(
+                kernel.inputs.indices.compactMap { register -> Int? in
+                    guard readLast.contains(register), case .operand(let index) = kernel.inputs[register].source else {
+                        return nil
+                    }
+                    return index
+                })
+            let first = position / outputs * inputs
+            return (0..<inputs).filter { !kept.contains($0) }.map { step.inputs[first + $0] }
         case .primitive(let primitive, _):
             guard let own = backend.donation(primitive, result: position % outputs) else { return [] }
             return [step.inputs[position / outputs * inputs + own]]

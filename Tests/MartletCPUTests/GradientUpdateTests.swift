@@ -214,4 +214,27 @@ struct GradientUpdateTests {
         #expect(found == losses(PlanPasses.all.subtracting(.gradientUpdates)))
         #expect(found.allSatisfy(\.isFinite) && found[2] < found[0])
     }
+
+    @Test("Of two updates of one parameter in one plan, the second reads what the first made, wherever that runs")
+    func twice() {
+        func numbers(_ passes: PlanPasses) -> [[Float]] {
+            let weight = Parameter(Tensor.full([Self.rows, Self.columns], 0.5))
+            let (first, second) = (SGD([weight], learningRate: 0.1), SGD([weight], learningRate: 0.01))
+            let inputs = Self.operands(0).dropFirst().map { $0.detached() }
+            for tensor in inputs + [weight.value] { _ = tensor.array() }
+            return PlanSettings.with(passes: passes) {
+                func loss(_ scale: Double) -> Tensor {
+                    (matmul(weight.value, inputs[1].transpose()) * inputs[0] * scale).sum()
+                }
+                let old = weight.value.detached()
+                loss(1).backward()
+                first.step(keepingGradients: false)
+                let read = matmul(old, inputs[1].transpose())
+                loss(2).backward()
+                second.step(keepingGradients: false)
+                return [weight.value.array(), read.array()]
+            }
+        }
+        #expect(numbers(.all) == numbers(PlanPasses.all.subtracting(.gradientUpdates)))
+    }
 }

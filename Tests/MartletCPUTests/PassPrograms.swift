@@ -130,7 +130,13 @@ enum PassPrograms {
             // Of two factors' derivatives, what both read is made by a product.
             let (c, d) = (Parameter(Tensor.randn([rows, 64])), Parameter(Tensor.randn([rows, 64])))
             matmul(c.value * d.value.sin(), Tensor.randn([64, 3])).tanh().sum().backward()
-            return ([a, b, c, d] + small).map { $0.gradient?.array() ?? [] }
+            // A sum and a product of what a matrix product makes and nobody else reads: the sum is of what was there before.
+            let (gamma, beta) = (Parameter(Tensor.full([64], 2)), Parameter(Tensor.zeros([64])))
+            let normalized = matmul(Tensor.randn([rows, 64]), Tensor.randn([64, 64])) * gamma.value + beta.value
+            matmul(normalized, Tensor.randn([64, 10])).square().sum().backward()
+            let h = matmul(Tensor.randn([rows, 48]), Tensor.randn([48, 64]))
+            let sums = h.sum(axis: 1) + matmul(h.tanh(), Tensor.randn([64, 8])).sum(axis: 1)
+            return ([a, b, c, d, gamma, beta] + small).map { $0.gradient?.array() ?? [] } + [sums.array()]
         }
     }
 

@@ -76,4 +76,20 @@ struct ViewTests {
         #expect(stacked([Tensor([1, 2]), Tensor([3, 4])], axis: -1).array() == [1, 3, 2, 4])
         #expect(Tensor.arange(5).roll(by: 7, axis: 0).array() == [3, 4, 0, 1, 2])
     }
+
+    @Test("What a kept view shows is not computed again by the view that undoes it, nor missed where it was given up")
+    func undoing() {
+        let x = Tensor((0..<32).map(Float.init), shape: [8, 4]).requiringGradient(), c = Tensor.ones([8, 4])
+        // Nobody holds the sum, nor the product under it.
+        let y = (x + c * 2).transpose()
+        #expect(y.sum().item() == 560)
+        #expect((y.transpose() * 1.5).sum().item() == 840)
+        #expect(y.transpose().array() == (0..<32).map { Float($0) + 2 })
+        let gradient = gradient(of: { (x: Tensor) in
+            let y = (x + c * 2).transpose()
+            _ = y.sum().item()
+            return (y.transpose() * x).sum()
+        })
+        #expect(gradient(x).array() == (0..<32).map { 2 * Float($0) + 2 })
+    }
 }
