@@ -18,7 +18,7 @@ struct ConvolutionFusion {
             }
         }
         guard !convolutions.isEmpty else { return graph }
-        var fusion = ConvolutionFusion(folding: Folding(graph, backend))
+        var fusion = ConvolutionFusion(folding: Folding(graph, backend, isInference: true))
         for index in convolutions {
             if case .primitive(.convolution(let convolution)) = fusion.graph.items[index].work {
                 fusion.fold(convolution, index)

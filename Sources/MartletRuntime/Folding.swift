@@ -7,9 +7,11 @@ struct Folding {
     /// For each base, the items that read it; -1 stands for a reader that is no operand.
     private var readers: [[Int]]
     private var hasChanged = false
+    /// True where additions and rectifiers are to be found that were recorded in inference, like what they are folded into.
+    private let isInference: Bool
 
-    init(_ graph: PlanGraph, _ backend: any Backend) {
-        (self.graph, self.backend) = (graph, backend)
+    init(_ graph: PlanGraph, _ backend: any Backend, isInference: Bool = false) {
+        (self.graph, self.backend, self.isInference) = (graph, backend, isInference)
         readers = graph.readers
     }
 
@@ -28,19 +30,18 @@ struct Folding {
         operand.blockedShape != nil && graph.isWhole(operand)
     }
 
-    /// True for elementwise work that was recorded in inference, like what it is folded into.
-    private func isInferenceWork(_ operation: FusedKernel.Operation, _ item: Int) -> Bool {
-        graph.items[item].isInference && graph.items[item].work.isElementwise(operation)
+    private func isElementwise(_ operation: FusedKernel.Operation, _ item: Int) -> Bool {
+        graph.items[item].work.isElementwise(operation) && (graph.items[item].isInference || !isInference)
     }
 
     /// The rectifier that alone reads a base.
     func onlyRectifier(of base: Int) -> Int? {
-        onlyReader(of: base).flatMap { isInferenceWork(.unary(.relu), $0) ? $0 : nil }
+        onlyReader(of: base).flatMap { isElementwise(.unary(.relu), $0) ? $0 : nil }
     }
 
     /// The item that alone reads a base and adds another whole blocked value, one that does not stand on `item`; and that value.
     func onlyAddition(of base: Int, in item: Int) -> (adder: Int, other: PlanGraph.Operand)? {
-        guard let adder = onlyReader(of: base), isInferenceWork(.binary(.add), adder),
+        guard let adder = onlyReader(of: base), isElementwise(.binary(.add), adder),
             let other = graph.items[adder].inputs.first(where: { $0.view.base != base }), isWholeBlocked(other),
             other.type == graph.bases[base].type, graph.isReal(other.view.base),
             !graph.depends(other.view.base, on: item)
@@ -50,7 +51,7 @@ struct Folding {
 
     /// `onlyAddition` of values that both lie plain and whole.
     func onlyPlainAddition(of base: Int, in item: Int) -> (adder: Int, other: PlanGraph.Operand)? {
-        guard let adder = onlyReader(of: base), isInferenceWork(.binary(.add), adder),
+        guard let adder = onlyReader(of: base), isElementwise(.binary(.add), adder),
             graph.items[adder].inputs.allSatisfy({ graph.isWhole($0) && $0.type == graph.bases[base].type }),
             let other = graph.items[adder].inputs.first(where: { $0.view.base != base }), other.blockedShape == nil,
             graph.isReal(other.view.base), !graph.depends(other.view.base, on: item)

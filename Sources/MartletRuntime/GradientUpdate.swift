@@ -43,7 +43,8 @@ extension Planner {
         let readers = renewed.flatMap { uses.readers[$0] ?? [] }.filter { $0 != index }
         let place = (before + readers).reduce(product) { max($0, $1) }
         // Whatever reads the new values, or what the product reads for longer than it is needed, would lose by it.
-        guard moved.isDisjoint(with: before), moved.isDisjoint(with: readers), own.outputs.allSatisfy({ (uses.readers[$0] ?? []).allSatisfy { $0 > place } }),
+        guard moved.isDisjoint(with: before), moved.isDisjoint(with: readers),
+            own.outputs.allSatisfy({ (uses.readers[$0] ?? []).allSatisfy { $0 > place } }),
             prolonged(steps[product].inputs, from: product, to: place, uses) <= gradient.type.byteCount
         else { return nil }
         var step = own

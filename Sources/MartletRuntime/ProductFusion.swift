@@ -12,7 +12,7 @@ struct ProductFusion {
             if case .primitive(.matmul) = graph.items[index].work { graph.items[index].isInference } else { false }
         }
         guard !products.isEmpty else { return graph }
-        var fusion = ProductFusion(folding: Folding(graph, backend))
+        var fusion = ProductFusion(folding: Folding(graph, backend, isInference: true))
         for index in products {
             if case .primitive(.matmul(let product)) = fusion.graph.items[index].work { fusion.fold(product, index) }
         }

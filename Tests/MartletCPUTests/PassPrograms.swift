@@ -132,11 +132,12 @@ enum PassPrograms {
             matmul(c.value * d.value.sin(), Tensor.randn([64, 3])).tanh().sum().backward()
             // A sum and a product of what a matrix product makes and nobody else reads: the sum is of what was there before.
             let (gamma, beta) = (Parameter(Tensor.full([64], 2)), Parameter(Tensor.zeros([64])))
-            let normalized = matmul(Tensor.randn([rows, 64]), Tensor.randn([64, 64])) * gamma.value + beta.value
+            let v = Parameter(Tensor.randn([64, 64]))
+            let normalized = matmul(Tensor.randn([rows, 64]), v.value) * gamma.value + beta.value
             matmul(normalized, Tensor.randn([64, 10])).square().sum().backward()
             let h = matmul(Tensor.randn([rows, 48]), Tensor.randn([48, 64]))
             let sums = h.sum(axis: 1) + matmul(h.tanh(), Tensor.randn([64, 8])).sum(axis: 1)
-            return ([a, b, c, d, gamma, beta] + small).map { $0.gradient?.array() ?? [] } + [sums.array()]
+            return ([a, b, c, d, v, gamma, beta] + small).map { $0.gradient?.array() ?? [] } + [sums.array()]
         }
     }
 

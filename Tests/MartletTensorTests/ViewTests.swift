@@ -79,7 +79,8 @@ struct ViewTests {
 
     @Test("What a kept view shows is not computed again by the view that undoes it, nor missed where it was given up")
     func undoing() {
-        let x = Tensor((0..<32).map(Float.init), shape: [8, 4]).requiringGradient(), c = Tensor.ones([8, 4])
+        let x = Tensor((0..<32).map(Float.init), shape: [8, 4]).requiringGradient()
+        let c = Tensor.ones([8, 4])
         // Nobody holds the sum, nor the product under it.
         let y = (x + c * 2).transpose()
         #expect(y.sum().item() == 560)
