@@ -95,7 +95,7 @@ mk_row mk_input_row(const mk_taps *taps, const mk_phase *phase, const mk_segment
     const int64_t image = (segment->row + (taps->span_rows > 0 ? 0 : r)) / taps->out_height;
     const int64_t out_row = segment->row + r - image * taps->out_height;
     const int64_t row = (out_row + taps->least_row) * taps->stride_y + phase->row;
-    if (row < 0 || row >= taps->in_height) return (mk_row){.before = taps->width};
+    if (row < 0 || row >= taps->in_height) return (mk_row){.from = input, .before = taps->width};
     // Column c of the phase's row is column (c + least) * stride + remainder of the image.
     const int64_t first = taps->least_column * taps->stride_x + phase->column, past = taps->in_width - first;
     const int64_t low = first >= 0 ? 0 : mk_min64(taps->width, mk_divided(-first, taps->stride_x));

@@ -49,10 +49,12 @@ static void divide(plan *p) {
     const int64_t unit = p->taps.span_rows > 0 && s->batch >= most ? s->out_height : 1;
     p->part_rows = mk_divided(mk_divided(p->rows, mk_min64(ITEMS, most)), unit) * unit;
     p->parts = mk_divided(p->rows, p->part_rows);
-    const int64_t wanted = mk_divided(ITEMS, p->parts);
-    p->out_splits = mk_max64(mk_min64(wanted, p->out_pairs / 4), mk_divided(p->out_pairs * MK_PAIR, MOST_OUT_CHANNELS));
-    p->out_splits = mk_max64(1, p->out_splits);
-    p->in_splits = mk_max64(1, mk_min64(wanted / p->out_splits, p->in_pairs / 4));
+    // Who divides the channels of one side packs the other side anew for each; ∂L/∂Yᵀ takes about twice the time.
+    const int64_t wanted = mk_divided(ITEMS, p->parts), least = mk_divided(p->out_pairs * MK_PAIR, MOST_OUT_CHANNELS);
+    const bool divides_in = p->in_pairs > 2 * p->out_pairs;
+    p->in_splits = divides_in ? mk_max64(1, mk_min64(wanted, p->in_pairs / 4)) : 1;
+    p->out_splits = mk_max64(mk_max64(1, least), mk_min64(wanted / p->in_splits, p->out_pairs / 4));
+    if (!divides_in) p->in_splits = mk_max64(1, mk_min64(wanted / p->out_splits, p->in_pairs / 4));
     const int64_t out_channels = mk_divided(p->out_pairs, p->out_splits) * MK_PAIR;
     p->band_rows = mk_band_rows(&p->taps, p->part_rows, mk_min64(MOST_POSITIONS, PACKED_NUMBERS / out_channels));
 }
@@ -198,7 +200,6 @@ MK_TILES_TARGET static void pack_segment(
     const band *b, const mk_segment *g, const mk_phase *of, int64_t in_pair, char *even[2], char *odd[2]) {
     const mk_taps *taps = &b->p->taps;
     const int64_t channel = in_pair * MK_PAIR;
-    const bool is_half = channel + MK_TILE_ROWS >= taps->in_channels;
     pairs to = {.is_odd = false};
     for (int half = 0; half < 2; half++) {
         to.even[half] = even[half] + g->position / 2 * 64;
@@ -208,7 +209,7 @@ MK_TILES_TARGET static void pack_segment(
     const int64_t rows = g->rows + taps->span_rows;
     for (int64_t r = 0; r < rows; r++) {
         const mk_row row = mk_input_row(taps, of, g, r, b->input);
-        append_row(&to, &row, channel, is_half);
+        append_row(&to, &row, channel, channel + MK_TILE_ROWS >= taps->in_channels);
     }
     // Two more, so that the last pair that begins at an odd position is there too.
     append_zeros(&to, mk_max64(0, g->chunks * MK_TILE_DEPTH + of->furthest + 2 - rows * taps->width));
@@ -227,6 +228,26 @@ static void place_copies(const band *b, int phase, char *even[2], char *odd[2]) 
     }
 }
 
+/// Sums in tiles 0 to 3 of 32 out channels with 32 in channels, of which the higher 16 may be missing (`high` is NULL).
+MK_TILES_TARGET static inline void multiply_chunks(const char *gradient, const char *low, const char *high, int64_t chunks) {
+    if (high)
+        for (int64_t i = 0; i < chunks; i++, gradient += 2 * MK_TILE_BYTES, low += MK_TILE_BYTES, high += MK_TILE_BYTES) {
+            _tile_loadd(4, gradient, 64), _tile_loadd(6, low, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_loadd(7, high, 64);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_loadd(5, gradient + MK_TILE_BYTES, 64);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    else
+        for (int64_t i = 0; i < chunks; i++, gradient += 2 * MK_TILE_BYTES, low += MK_TILE_BYTES) {
+            _tile_loadd(4, gradient, 64), _tile_loadd(6, low, 64), _tile_loadd(5, gradient + MK_TILE_BYTES, 64);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(2, 5, 6);
+        }
+}
+
 /// sums += ∂L/∂Yᵀ · X for 32 by 32 channels and one tap.
 MK_TILES_TARGET static void multiply(
     const band *b, const char *gradient, const char *low, const char *high, int64_t offset, float *sums) {
@@ -238,18 +259,8 @@ MK_TILES_TARGET static void multiply(
     }
     for (int i = 0; i < b->segments.count; i++) {
         const mk_segment *s = &b->segments.segments[i];
-        const char *a = gradient + s->chunk * 2 * MK_TILE_BYTES;
-        const char *x = low + (s->position + offset) / 2 * 64, *z = high + (s->position + offset) / 2 * 64;
-        for (int64_t chunk = 0; chunk < s->chunks; chunk++) {
-            _tile_loadd(4, a, 64), _tile_loadd(6, x, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_loadd(7, z, 64);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_loadd(5, a + MK_TILE_BYTES, 64);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
-            a += 2 * MK_TILE_BYTES, x += MK_TILE_BYTES, z += MK_TILE_BYTES;
-        }
+        const int64_t at = (s->position + offset) / 2 * 64;
+        multiply_chunks(gradient + s->chunk * 2 * MK_TILE_BYTES, low + at, high ? high + at : NULL, s->chunks);
     }
     _tile_stored(0, sums, 64), _tile_stored(1, sums + 256, 64);
     _tile_stored(2, sums + 512, 64), _tile_stored(3, sums + 768, 64);
@@ -266,6 +277,7 @@ MK_TILES_TARGET static void multiply_pair(const band *b, int64_t in_pair) {
             // Odd copies begin with the pair before the first position.
             const bool is_odd = t->offset & 1;
             const char *low = is_odd ? odd[0] + 64 : even[0], *high = is_odd ? odd[1] + 64 : even[1];
+            if (in_pair * MK_PAIR + MK_TILE_ROWS >= p->shape.in_channels) high = NULL;
             const int64_t tiles = ((in_pair * p->out_pairs + b->out_pair + pair) * p->taps.count + i) * 4;
             multiply(
                 b, b->packed + pair * b->segments.chunks * 2 * MK_TILE_BYTES, low, high, t->offset, b->sums + tiles * MK_TILE_SUMS);
