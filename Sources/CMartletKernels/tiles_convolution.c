@@ -20,6 +20,7 @@ enum {
     KEPT_WEIGHT_BYTES = 1 << 20,
     LEAST_POSITIONS = 256,      // of a band: below, the weights are read for too little work
     MOST_POSITIONS = 2048,
+    MOST_BAND_BYTES = 16 << 20,
     LEAST_OUT_PAIRS = 2,        // of an item
     MOST_CHANNELS_IN_PLACE = 512,   // above, rows of a tile lie in too few sets of the cache
 };
@@ -40,6 +41,12 @@ static int64_t weight_bytes(const plan *p) {
     return p->out_pairs * p->in_blocks * p->taps.count * 2 * MK_TILE_BYTES;
 }
 
+/// Bytes of the copied input of a band.
+static int64_t band_bytes(const plan *p) {
+    return p->taps.phase_count * p->in_blocks * (p->band_rows + p->taps.span_rows) * p->taps.width * 64;
+}
+
+/// Divides the work; false where a band would need more memory than a thread should keep.
 static bool divide(plan *p) {
     p->in_blocks = mk_divided(p->taps.in_channels, MK_PAIR), p->out_pairs = mk_divided(p->out_channels, MK_PAIR);
     p->rows = p->taps.batch * p->taps.out_height;
@@ -56,7 +63,7 @@ static bool divide(plan *p) {
     p->band_rows = mk_band_rows(&p->taps, p->rows, mk_divided(p->rows, p->bands) * p->taps.width);
     p->bands = mk_divided(p->rows, p->band_rows);
     p->out_splits = mk_max64(1, mk_min64(p->out_pairs / LEAST_OUT_PAIRS, mk_divided(ITEMS, p->bands)));
-    return true;
+    return p->reads_in_place || band_bytes(p) <= MOST_BAND_BYTES;
 }
 
 static bool is_whole(const mk_tiles_convolution *s) {
@@ -177,23 +184,25 @@ MK_TILES_TARGET static void copy_input(band *b) {
     const plan *p = b->p;
     // One position more, or equal places of all blocks could share a set of the cache.
     b->position_bytes = 64, b->block_bytes = (b->segments.positions + 1) * 64;
-    char *input = mk_scratch(MK_SCRATCH_TILES, p->taps.phase_count * p->in_blocks * b->block_bytes);
+    // Positions that no tap reaches have no phase, and read nothing.
+    char *input = mk_scratch(MK_SCRATCH_TILES, mk_max64(1, p->taps.phase_count) * p->in_blocks * b->block_bytes);
     for (int phase = 0; phase < p->taps.phase_count; phase++)
         for (int i = 0; i < b->segments.count; i++) copy_segment(b, phase, &b->segments.segments[i], input);
     b->input = input;
 }
 
-/// The input where it lies: one segment. What would be read past its end is copied, with zeros behind it.
+/// The input where it lies: one segment. Where a chunk would be read past its end, what is there is copied, with zeros behind it.
 static void find_input(band *b, int64_t row) {
     const mk_taps *taps = &b->p->taps;
     const mk_segment *s = &b->segments.segments[0];
     b->position_bytes = taps->in_channels * (int64_t)sizeof(uint16_t), b->block_bytes = 64;
     b->input = (const char *)b->memory->input + row * taps->width * b->position_bytes;
-    const int64_t left = s->rows * taps->width - (s->chunks - 1) * MK_PAIR;
-    if (s->row + s->rows < b->p->rows || left == MK_PAIR) return;
+    const int64_t before = (s->chunks - 1) * MK_PAIR, left = s->rows * taps->width - before;
+    // Behind the band lie the positions of the next ones, if those are enough.
+    if ((b->p->rows - s->row) * taps->width - before >= MK_PAIR) return;
     char *cut = mk_scratch(MK_SCRATCH_TILES, MK_PAIR * b->position_bytes);
     memset(cut, 0, (size_t)(MK_PAIR * b->position_bytes));
-    memcpy(cut, b->input + (s->chunks - 1) * MK_PAIR * b->position_bytes, (size_t)(left * b->position_bytes));
+    memcpy(cut, b->input + before * b->position_bytes, (size_t)(left * b->position_bytes));
     b->cut = cut;
 }
 
@@ -270,8 +279,7 @@ MK_TILES_TARGET static inline void write_sums(const band *b, const float *sums, 
 }
 
 /// 32 positions by 32 out channels, from packed input to written output.
-MK_TILES_TARGET static inline void run_chunk(
-    const band *b, const mk_segment *s, int64_t chunk, int64_t pair) {
+MK_TILES_TARGET static inline void run_chunk(const band *b, const mk_segment *s, int64_t chunk, int64_t pair) {
     const plan *p = b->p;
     const bool is_cut = b->cut && chunk == s->chunks - 1;
     const char *input = is_cut ? b->cut : b->input + (s->position + chunk * MK_PAIR) * b->position_bytes;

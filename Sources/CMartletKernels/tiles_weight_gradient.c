@@ -23,6 +23,7 @@ enum {
     MOST_POSITIONS = 2048,         // packed at a time
     LEAST_POSITIONS = 512,         // of a part: below, its sums cost as much as its products
     SUM_BYTES = 4 << 20,           // of all parts
+    MOST_PAIR_BYTES = 16 << 20,    // that a thread should keep
     AHEAD = 24,                    // positions that memory is asked for before they are read
 };
 
@@ -69,7 +70,8 @@ static bool make_plan(plan *p, const mk_tiles_convolution *shape) {
     p->rows = s->batch * s->out_height;
     p->out_pairs = mk_divided(s->out_channels, MK_PAIR), p->in_pairs = mk_divided(s->in_channels, MK_PAIR);
     divide(p);
-    return true;
+    // Both copies of the pairs of a band.
+    return p->taps.phase_count * (p->band_rows + p->taps.span_rows) * p->taps.width * 256 <= MOST_PAIR_BYTES;
 }
 
 typedef struct {

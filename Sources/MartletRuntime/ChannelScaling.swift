@@ -14,10 +14,10 @@ extension Folding {
     func scaling(of given: Int) -> ChannelScaling? {
         let dtype = graph.bases[given].type.dtype
         guard let base = dtype == .bfloat16 ? cast(of: given, to: .float32) : given,
-            let product = onlyReader(of: base), graph.items[product].work.isElementwise(.binary(.multiply)),
+            let product = onlyReader(of: base), isElementwise(.binary(.multiply), product),
             let factor = channels(graph.items[product].inputs, beside: base),
             let sum = onlyReader(of: graph.items[product].outputs[0]),
-            graph.items[sum].work.isElementwise(.binary(.add)),
+            isElementwise(.binary(.add), sum),
             let shift = channels(graph.items[sum].inputs, beside: graph.items[product].outputs[0])
         else { return nil }
         let wide = graph.items[sum].outputs[0]
@@ -27,7 +27,7 @@ extension Folding {
 
     /// What a cast makes that alone reads a base, whole and in blocks.
     private func cast(of base: Int, to dtype: DataType) -> Int? {
-        guard let reader = onlyReader(of: base), graph.items[reader].work.isElementwise(.cast),
+        guard let reader = onlyReader(of: base), isElementwise(.cast, reader),
             isWholeBlocked(graph.items[reader].inputs[0]),
             graph.bases[graph.items[reader].outputs[0]].type.dtype == dtype
         else { return nil }

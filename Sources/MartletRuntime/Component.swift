@@ -51,10 +51,10 @@ final class Component {
         if recording.nodes.count > 1 { recording.removeUnreferenced() }
         joinOperands(of: recording.nodes)
         if sets.isOne {
-            try begin(recording.nodes, isWhole: true)
+            begin(recording.nodes, isWhole: true)
         } else {
             let root = sets.find(node.position)
-            try begin(recording.nodes.filter { sets.find($0.position) == root }, isWhole: false)
+            begin(recording.nodes.filter { sets.find($0.position) == root }, isWhole: false)
         }
         markKept(laterThan: nil, in: recording)
         isGuest = recording !== Recording.current
@@ -70,12 +70,12 @@ final class Component {
         joinOperands(of: recording.nodes)
         defer { finish(recording) }
         if sets.isOne {
-            try begin(recording.nodes, isWhole: true)
+            begin(recording.nodes, isWhole: true)
             markKept(laterThan: nil, in: recording)
             return try run()
         }
         for members in sets.members(of: recording.nodes) {
-            try begin(members, isWhole: false)
+            begin(members, isWhole: false)
             markKept(laterThan: nil, in: recording)
             try run()
         }
@@ -84,7 +84,7 @@ final class Component {
     /// Runs the first `count` pending nodes, where later ones still need some of their results.
     func run(prefix count: Int, of recording: Recording) throws {
         home = recording.address
-        try begin(Array(recording.nodes[..<count]), isWhole: count == recording.nodes.count)
+        begin(Array(recording.nodes[..<count]), isWhole: count == recording.nodes.count)
         markKept(laterThan: count, in: recording)
         defer { finish(recording) }
         try run()
@@ -93,11 +93,11 @@ final class Component {
     /// Runs a released node again, and what it stands on.
     func run(recomputing node: Node) throws {
         home = 0
-        try begin([node], isWhole: false)
+        begin([node], isWhole: false)
         marks[0].kept = (1 << UInt64(node.resultCount)) - 1
         marks[0].keepsOperands = true
         indexOfReleased[ObjectIdentifier(node)] = 0
-        try addReleasedOperands(of: [node])
+        addReleasedOperands(of: [node])
         defer { nodes.removeAll() }
         for node in nodes where node.hasLostOperands { throw FlushError.lost(node.primitive.family.name) }
         for index in nodes.indices.reversed() { markNeeded(index) }
@@ -107,7 +107,7 @@ final class Component {
     /// Runs nodes chosen by the caller, of which `target` is to be kept.
     func run(_ chosen: [Node], target: Node, in recording: Recording) throws {
         home = recording.address
-        try begin(chosen, isWhole: false)
+        begin(chosen, isWhole: false)
         if let index = index(of: target) { marks[index].kept = (1 << UInt64(target.resultCount)) - 1 }
         markKept(laterThan: nil, in: recording)
         defer { finish(recording) }
@@ -137,14 +137,14 @@ final class Component {
         }
     }
 
-    private func begin(_ members: [Node], isWhole: Bool) throws {
+    private func begin(_ members: [Node], isWhole: Bool) {
         nodes = members
         self.isWhole = isWhole
         marks.removeAll(keepingCapacity: true)
         marks.append(contentsOf: repeatElement(Mark(), count: members.count))
         if !indexOfReleased.isEmpty { indexOfReleased.removeAll() }
         if !isWhole { indexPositions() }
-        if home != 0, readsReleased { try addReleasedOperands(of: members) }
+        if home != 0, readsReleased { addReleasedOperands(of: members) }
     }
 
     private var readsReleased: Bool {
@@ -181,7 +181,7 @@ final class Component {
     }
 
     /// Operands whose memory was given up are computed again, in the same plan.
-    private func addReleasedOperands(of members: [Node]) throws {
+    private func addReleasedOperands(of members: [Node]) {
         var pending: [Node] = []
         for node in members {
             for operand in node.operands where operand.node.state == .released { pending.append(operand.node) }
@@ -190,7 +190,6 @@ final class Component {
         var released: [Node] = []
         while let node = pending.popLast() {
             guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
-            if node.hasLostOperands { throw FlushError.lost(node.primitive.family.name) }
             released.append(node)
             for operand in node.operands where operand.node.state == .released { pending.append(operand.node) }
         }
@@ -313,10 +312,18 @@ final class Component {
 
     private func run() throws {
         do {
+            try refuseLost()
             try execute()
         } catch {
             for node in nodes where node.isPending { node.fail(error) }
             throw error
+        }
+    }
+
+    /// What was given up and is needed again has to have what it stands on.
+    private func refuseLost() throws {
+        for index in indexOfReleased.values where marks[index].isNeeded && nodes[index].state == .released {
+            if nodes[index].hasLostOperands { throw FlushError.lost(nodes[index].primitive.family.name) }
         }
     }
 

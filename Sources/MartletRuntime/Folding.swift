@@ -30,7 +30,7 @@ struct Folding {
         operand.blockedShape != nil && graph.isWhole(operand)
     }
 
-    private func isElementwise(_ operation: FusedKernel.Operation, _ item: Int) -> Bool {
+    func isElementwise(_ operation: FusedKernel.Operation, _ item: Int) -> Bool {
         graph.items[item].work.isElementwise(operation) && (graph.items[item].isInference || !isInference)
     }
 

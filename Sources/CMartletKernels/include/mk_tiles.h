@@ -16,6 +16,9 @@ typedef struct {
     int64_t stride_y, stride_x, padding_top, padding_left, dilation_y, dilation_x;
 } mk_tiles_convolution;
 
+// Positions outside are multiplied as zeros: an infinity or a NaN among the weights, or in an output's gradient, makes NaN of sums near
+// the border that the definition leaves it out of.
+
 /// True where the kernels below take the shape.
 bool mk_tiles_has_convolution(const mk_tiles_convolution *shape);
 bool mk_tiles_has_input_gradient(const mk_tiles_convolution *shape);
