@@ -4,18 +4,18 @@
 
 #include "mk_tiles.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#include <string.h>
-
-#define MK_TILES_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,amx-tile,amx-bf16")))
-
 enum {
     MK_TILE_ROWS = 16,     // of a tile, and sums in a row
     MK_TILE_DEPTH = 32,    // numbers of bfloat16 in a row: the length of a product
     MK_TILE_BYTES = 1024,
     MK_TILE_SUMS = 256,
 };
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#define MK_TILES_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx2,fma,amx-tile,amx-bf16")))
 
 /// Eight full tiles, in this thread, until `_tile_release`.
 MK_TILES_TARGET static inline void mk_tiles_begin(void) {

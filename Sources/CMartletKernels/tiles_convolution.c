@@ -66,16 +66,10 @@ static bool divide(plan *p) {
     return p->reads_in_place || band_bytes(p) <= MOST_BAND_BYTES;
 }
 
-static bool is_whole(const mk_tiles_convolution *s) {
-    return s->in_channels > 0 && s->out_channels > 0 && s->in_channels % MK_TILE_ROWS == 0
-        && s->out_channels % MK_TILE_ROWS == 0 && s->batch * s->out_height * s->out_width > 0
-        && s->in_height * s->in_width > 0 && s->kernel_height * s->kernel_width > 0;
-}
-
 static bool plan_convolution(plan *p, const mk_tiles_convolution *s) {
     *p = (plan){.out_channels = s->out_channels, .out_height = s->out_height, .out_width = s->out_width, .step_y = 1,
         .step_x = 1};
-    return is_whole(s) && mk_taps_of_convolution(&p->taps, s) && divide(p);
+    return mk_fits_tiles(s) && mk_taps_of_convolution(&p->taps, s) && divide(p);
 }
 
 static int64_t gradient_phases(const mk_tiles_convolution *s) {
@@ -87,7 +81,7 @@ static bool plan_gradient(plan *p, const mk_tiles_convolution *s, int64_t i) {
     const int64_t columns = mk_min64(s->stride_x, s->in_width);
     *p = (plan){.out_channels = s->in_channels, .out_height = s->in_height, .out_width = s->in_width, .step_y = s->stride_y,
         .step_x = s->stride_x, .first_y = i / columns, .first_x = i % columns};
-    return is_whole(s) && mk_taps_of_gradient(&p->taps, s, p->first_y, p->first_x) && divide(p);
+    return mk_fits_tiles(s) && mk_taps_of_gradient(&p->taps, s, p->first_y, p->first_x) && divide(p);
 }
 
 // MARK: weights
@@ -344,7 +338,7 @@ bool mk_tiles_has_convolution(const mk_tiles_convolution *shape) {
 }
 
 bool mk_tiles_has_input_gradient(const mk_tiles_convolution *shape) {
-    if (!mk_tiles_are_available() || !is_whole(shape)) return false;
+    if (!mk_tiles_are_available() || !mk_fits_tiles(shape)) return false;
     plan p;
     for (int64_t i = 0; i < gradient_phases(shape); i++)
         if (!plan_gradient(&p, shape, i)) return false;

@@ -1,5 +1,11 @@
 #include "tiles_positions.h"
 
+bool mk_fits_tiles(const mk_tiles_convolution *s) {
+    return s->in_channels > 0 && s->out_channels > 0 && s->in_channels % MK_TILE_ROWS == 0
+        && s->out_channels % MK_TILE_ROWS == 0 && s->batch * s->out_height * s->out_width > 0
+        && s->in_height * s->in_width > 0 && s->kernel_height * s->kernel_width > 0;
+}
+
 static int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
 static int phase_of(mk_taps *taps, int64_t row, int64_t column) {

@@ -59,6 +59,9 @@ typedef struct {
 
 static inline int64_t mk_divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// True for whole rows of tiles: neither side empty, channels in multiples of 16.
+bool mk_fits_tiles(const mk_tiles_convolution *shape);
+
 /// The taps of a convolution; false where there are more than the kernels take.
 bool mk_taps_of_convolution(mk_taps *taps, const mk_tiles_convolution *shape);
 

@@ -2,10 +2,9 @@
 //
 //     ∂L/∂w[o, c, y, x] = Σ_p ∂L/∂Y[p, o] · X[p · stride + (y, x) · dilation - padding, c]
 //
-// is for each kernel position (a "tap") a product of ∂L/∂Yᵀ and X over positions p. Rows of positions are laid end to end, each
-// with so many zeros of ∂L/∂Y behind it as taps reach past it, so that a tap is an offset into X. For strides above 1, X is taken
-// apart by the remainder of its coordinates ("phases"), in which neighbours lie side by side. The multiplying instruction wants
-// pairs of positions: X in pairs that begin at even positions, and once more at odd ones for the taps with an odd offset.
+// is for each tap a product of ∂L/∂Yᵀ and X over positions p, laid out as tiles_positions.h says, with zeros of ∂L/∂Y in the room
+// behind each row. The multiplying instruction wants pairs of positions: X in pairs that begin at even positions, and once more at odd
+// ones for the taps with an odd offset.
 //
 // Work is divided into items, each a part of the positions by a range of channels on either side. An item's thread packs what it
 // multiplies by itself: memory that another core wrote is several times as slow as its own second-level cache.
@@ -63,10 +62,7 @@ static void divide(plan *p) {
 static bool make_plan(plan *p, const mk_tiles_convolution *shape) {
     *p = (plan){.shape = *shape};
     const mk_tiles_convolution *s = &p->shape;
-    if (s->in_channels % MK_TILE_ROWS || s->out_channels % MK_TILE_ROWS || s->batch * s->out_height * s->out_width == 0
-        || s->in_channels * s->in_height * s->in_width == 0 || s->out_channels == 0
-        || s->kernel_height * s->kernel_width == 0 || !mk_taps_of_convolution(&p->taps, s))
-        return false;
+    if (!mk_fits_tiles(s) || !mk_taps_of_convolution(&p->taps, s)) return false;
     p->rows = s->batch * s->out_height;
     p->out_pairs = mk_divided(s->out_channels, MK_PAIR), p->in_pairs = mk_divided(s->in_channels, MK_PAIR);
     divide(p);
