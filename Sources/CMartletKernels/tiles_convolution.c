@@ -48,7 +48,7 @@ static int64_t band_bytes(const plan *p) {
 
 /// Divides the work; false where a band would need more memory than a thread should keep.
 static bool divide(plan *p) {
-    p->in_blocks = mk_divided(p->taps.in_channels, MK_PAIR), p->out_pairs = mk_divided(p->out_channels, MK_PAIR);
+    p->in_blocks = mk_ceil_div(p->taps.in_channels, MK_PAIR), p->out_pairs = mk_ceil_div(p->out_channels, MK_PAIR);
     p->rows = p->taps.batch * p->taps.out_height;
     p->is_position_first = weight_bytes(p) <= KEPT_WEIGHT_BYTES;
     const mk_taps *t = &p->taps;
@@ -59,10 +59,10 @@ static bool divide(plan *p) {
     const int64_t positions = mk_max64(LEAST_POSITIONS, mk_min64(MOST_POSITIONS, held));
     const int64_t most = mk_band_rows(&p->taps, p->rows, positions);
     // Bands of one size, as many as the largest make.
-    p->bands = mk_divided(p->rows, mk_max64(1, most));
-    p->band_rows = mk_band_rows(&p->taps, p->rows, mk_divided(p->rows, p->bands) * p->taps.width);
-    p->bands = mk_divided(p->rows, p->band_rows);
-    p->out_splits = mk_max64(1, mk_min64(p->out_pairs / LEAST_OUT_PAIRS, mk_divided(ITEMS, p->bands)));
+    p->bands = mk_ceil_div(p->rows, mk_max64(1, most));
+    p->band_rows = mk_band_rows(&p->taps, p->rows, mk_ceil_div(p->rows, p->bands) * p->taps.width);
+    p->bands = mk_ceil_div(p->rows, p->band_rows);
+    p->out_splits = mk_max64(1, mk_min64(p->out_pairs / LEAST_OUT_PAIRS, mk_ceil_div(ITEMS, p->bands)));
     return p->reads_in_place || band_bytes(p) <= MOST_BAND_BYTES;
 }
 

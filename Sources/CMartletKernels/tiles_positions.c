@@ -64,8 +64,8 @@ bool mk_taps_of_convolution(mk_taps *taps, const mk_tiles_convolution *s) {
 
 bool mk_taps_of_gradient(mk_taps *taps, const mk_tiles_convolution *s, int64_t phase_y, int64_t phase_x) {
     *taps = (mk_taps){.in_channels = s->out_channels, .in_height = s->out_height, .in_width = s->out_width, .stride_y = 1,
-        .stride_x = 1, .batch = s->batch, .out_height = mk_divided(s->in_height - phase_y, s->stride_y),
-        .out_width = mk_divided(s->in_width - phase_x, s->stride_x)};
+        .stride_x = 1, .batch = s->batch, .out_height = mk_ceil_div(s->in_height - phase_y, s->stride_y),
+        .out_width = mk_ceil_div(s->in_width - phase_x, s->stride_x)};
     for (int64_t y = 0; y < s->kernel_height; y++)
         for (int64_t x = 0; x < s->kernel_width; x++) {
             const int64_t top = phase_y + s->padding_top - y * s->dilation_y;
@@ -88,7 +88,7 @@ void mk_find_segments(mk_segments *segments, const mk_taps *taps, int64_t row, i
     segments->count = 0, segments->chunks = 0, segments->positions = 0;
     while (row < end) {
         const int64_t stop = taps->span_rows > 0 ? mk_min64(end, (row / taps->out_height + 1) * taps->out_height) : end;
-        const int64_t chunks = mk_divided((stop - row) * taps->width, MK_PAIR);
+        const int64_t chunks = mk_ceil_div((stop - row) * taps->width, MK_PAIR);
         segments->segments[segments->count++] =
             (mk_segment){row, stop - row, segments->chunks, chunks, segments->positions};
         segments->chunks += chunks;
@@ -104,8 +104,8 @@ mk_row mk_input_row(const mk_taps *taps, const mk_phase *phase, const mk_segment
     if (row < 0 || row >= taps->in_height) return (mk_row){.from = input, .before = taps->width};
     // Column c of the phase's row is column (c + least) * stride + remainder of the image.
     const int64_t first = taps->least_column * taps->stride_x + phase->column, past = taps->in_width - first;
-    const int64_t low = first >= 0 ? 0 : mk_min64(taps->width, mk_divided(-first, taps->stride_x));
-    const int64_t high = past <= 0 ? low : mk_max64(low, mk_min64(taps->width, mk_divided(past, taps->stride_x)));
+    const int64_t low = first >= 0 ? 0 : mk_min64(taps->width, mk_ceil_div(-first, taps->stride_x));
+    const int64_t high = past <= 0 ? low : mk_max64(low, mk_min64(taps->width, mk_ceil_div(past, taps->stride_x)));
     const int64_t column = first + low * taps->stride_x;
     return (mk_row){
         .from = input + ((image * taps->in_height + row) * taps->in_width + column) * taps->in_channels, .before = low,

@@ -57,8 +57,6 @@ typedef struct {
     int64_t before, count, after, step;
 } mk_row;
 
-static inline int64_t mk_divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// True for whole rows of tiles: neither side empty, channels in multiples of 16.
 bool mk_fits_tiles(const mk_tiles_convolution *shape);
 

@@ -47,15 +47,15 @@ static void divide(plan *p) {
     const int64_t most = mk_max64(1, mk_min64(p->rows * p->taps.width / LEAST_POSITIONS, SUM_BYTES / sum_bytes(p)));
     // Images are not cut where taps reach across rows.
     const int64_t unit = p->taps.span_rows > 0 && s->batch >= most ? s->out_height : 1;
-    p->part_rows = mk_divided(mk_divided(p->rows, mk_min64(ITEMS, most)), unit) * unit;
-    p->parts = mk_divided(p->rows, p->part_rows);
+    p->part_rows = mk_ceil_div(mk_ceil_div(p->rows, mk_min64(ITEMS, most)), unit) * unit;
+    p->parts = mk_ceil_div(p->rows, p->part_rows);
     // Who divides the channels of one side packs the other side anew for each; ∂L/∂Yᵀ takes about twice the time.
-    const int64_t wanted = mk_divided(ITEMS, p->parts), least = mk_divided(p->out_pairs * MK_PAIR, MOST_OUT_CHANNELS);
+    const int64_t wanted = mk_ceil_div(ITEMS, p->parts), least = mk_ceil_div(p->out_pairs * MK_PAIR, MOST_OUT_CHANNELS);
     const bool divides_in = p->in_pairs > 2 * p->out_pairs;
     p->in_splits = divides_in ? mk_max64(1, mk_min64(wanted, p->in_pairs / 4)) : 1;
     p->out_splits = mk_max64(mk_max64(1, least), mk_min64(wanted / p->in_splits, p->out_pairs / 4));
     if (!divides_in) p->in_splits = mk_max64(1, mk_min64(wanted / p->out_splits, p->in_pairs / 4));
-    const int64_t out_channels = mk_divided(p->out_pairs, p->out_splits) * MK_PAIR;
+    const int64_t out_channels = mk_ceil_div(p->out_pairs, p->out_splits) * MK_PAIR;
     p->band_rows = mk_band_rows(&p->taps, p->part_rows, mk_min64(MOST_POSITIONS, PACKED_NUMBERS / out_channels));
 }
 
@@ -64,7 +64,7 @@ static bool make_plan(plan *p, const mk_tiles_convolution *shape) {
     const mk_tiles_convolution *s = &p->shape;
     if (!mk_fits_tiles(s) || !mk_taps_of_convolution(&p->taps, s)) return false;
     p->rows = s->batch * s->out_height;
-    p->out_pairs = mk_divided(s->out_channels, MK_PAIR), p->in_pairs = mk_divided(s->in_channels, MK_PAIR);
+    p->out_pairs = mk_ceil_div(s->out_channels, MK_PAIR), p->in_pairs = mk_ceil_div(s->in_channels, MK_PAIR);
     divide(p);
     // Both copies of the pairs of a band.
     return p->taps.phase_count * (p->band_rows + p->taps.span_rows) * p->taps.width * 256 <= MOST_PAIR_BYTES;

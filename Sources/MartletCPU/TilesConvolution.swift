@@ -117,7 +117,7 @@ final class TilesConvolution: PackingKernel, DescribedKernel {
         // (y + bias) · factor + shift = y · factor + (bias · factor + shift)
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Int(shape.out_channels)) { whole in
             for index in whole.indices {
-                let own = Float(bitPattern: UInt32(numbers(bias)[index]) << 16)
+                let own = BFloat16.float(numbers(bias)[index])
                 whole[index] = own * (memory.factor?[index] ?? 1) + (memory.shift?[index] ?? 0)
             }
             memory.shift = UnsafePointer(whole.baseAddress)

@@ -7,7 +7,7 @@ struct Folding {
     /// For each base, the items that read it; -1 stands for a reader that is no operand.
     private var readers: [[Int]]
     private var hasChanged = false
-    /// True where additions and rectifiers are to be found that were recorded in inference, like what they are folded into.
+    /// True where what is folded must have been recorded in inference, like what it is folded into.
     private let isInference: Bool
 
     init(_ graph: PlanGraph, _ backend: any Backend, isInference: Bool = false) {
@@ -30,6 +30,7 @@ struct Folding {
         operand.blockedShape != nil && graph.isWhole(operand)
     }
 
+    /// True for an item that is this operation and may be folded.
     func isElementwise(_ operation: FusedKernel.Operation, _ item: Int) -> Bool {
         graph.items[item].work.isElementwise(operation) && (graph.items[item].isInference || !isInference)
     }

@@ -79,6 +79,30 @@ struct TilesTests {
         }
     }
 
+    @Test(
+        "A bias and a rectifier are folded in before the result is rounded, as on the engine", arguments: [false, true])
+    func bias(rectifies: Bool) throws {
+        let arrays = Case(batch: 3, channels: 64, outChannels: 48, sizes: [10, 12]).arrays
+        var numbers = CaseNumbers(seed: 32)
+        let bias = numbers.reals([48], .bfloat16)
+        func output(on tiles: Tiles) throws -> [Double] {
+            Runtime.start()
+            return try Tiles.$scoped.withValue(tiles) {
+                let leaves = [arrays[0], arrays[1], bias].map { Tensor(HostMemory.leaf($0, layout: 0)) }
+                let made = withoutGradient { () -> Tensor in
+                    let y = conv2d(leaves[0], leaves[1], bias: leaves[2], padding: 1)
+                    return rectifies ? relu(y) : y
+                }
+                return try HostMemory.array(made.value).reals
+            }
+        }
+        let found = try output(on: .automatic)
+        let expected = try output(on: .off)
+        #expect(found.count == expected.count && found.contains { $0 != 0 })
+        // Another order of sums rounds a few numbers to their neighbours.
+        #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= abs($1) * 0x1p-7 + 1e-4 })
+    }
+
     @Test("The same numbers come out bit for bit each time")
     func determinism() throws {
         let one = Case(batch: 9, channels: 64, outChannels: 64, sizes: [28, 20])
