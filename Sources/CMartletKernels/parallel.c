@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "mk_parallel.h"
+#include "mk_subnormals.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -20,6 +21,8 @@ typedef struct {
     void (*body)(void *, int64_t, int64_t);
     void *context;
     _Atomic int64_t next;
+    // The caller's, on every thread.
+    uint64_t floating_point_mode;
 } region;
 
 static _Thread_local bool nested;
@@ -73,6 +76,8 @@ static void take_chunks(void *argument) {
     region *r = argument;
     bool outer = nested;
     nested = true;
+    // A worker keeps it: the engine's own regions on the same workers find it there.
+    mk_floating_point_set_mode(r->floating_point_mode);
     for (;;) {
         int64_t begin = atomic_fetch_add_explicit(&r->next, r->grain, memory_order_relaxed);
         if (begin >= r->count) break;
@@ -136,7 +141,8 @@ void mk_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t,
         body(context, 0, count);
         return;
     }
-    region r = {.count = count, .grain = grain, .body = body, .context = context};
+    region r = {
+        .count = count, .grain = grain, .body = body, .context = context, .floating_point_mode = mk_floating_point_mode()};
     if (gomp_parallel) {
         gomp_parallel(take_chunks, &r, (unsigned)threads, 0);
     } else {

@@ -29,7 +29,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
     /// brings some (`mk_runner_run`).
     package func run(isParallel: Bool, _ kernels: () throws -> Void) throws -> Completion {
         guard isParallel else {
-            try kernels()
+            try Subnormals.settled(kernels)
             return .done
         }
         try withoutActuallyEscaping(kernels) { kernels in
@@ -100,9 +100,12 @@ package final class CPUBackend: Backend, @unchecked Sendable {
     }
 
     package func prepare(_ step: StepDescription) throws -> any PreparedKernel {
-        switch step.work {
-        case .fused(let kernel): step.repetitions > 1 ? GatheredProgram(kernel, step) : FusedProgram(kernel)
-        case .primitive(let primitive, let arguments): try prepare(primitive, arguments, step)
+        // The engine starts its threads where it first needs them, and a thread has the mode of the one that starts it.
+        try Subnormals.settled {
+            switch step.work {
+            case .fused(let kernel): step.repetitions > 1 ? GatheredProgram(kernel, step) : FusedProgram(kernel)
+            case .primitive(let primitive, let arguments): try prepare(primitive, arguments, step)
+            }
         }
     }
 
@@ -141,7 +144,7 @@ private struct ParallelCall {
     var failure: (any Error)?
 
     mutating func run() {
-        do { try kernels() } catch { failure = error }
+        do { try Subnormals.settled(kernels) } catch { failure = error }
     }
 }
 

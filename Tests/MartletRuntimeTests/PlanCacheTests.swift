@@ -61,7 +61,16 @@ struct PlanCacheTests {
                 return time * 100 / count
             }
         }.min()
-        #expect(try #require(quickest) < .milliseconds(1))
+        #expect(try #require(quickest) < Self.limit)
+    }
+
+    /// The rule's millisecond is optimised code's, which takes a fifth of it; code that is not optimised has five.
+    private static var limit: Duration {
+        #if DEBUG
+            .milliseconds(5)
+        #else
+            .milliseconds(1)
+        #endif
     }
 
     /// Processor time that this thread has had.

@@ -4,6 +4,7 @@
 
 #include "mk_types.h"
 #include "mk_parallel.h"
+#include "mk_subnormals.h"
 #include "mk_runner.h"
 #include "mk_threadlocal.h"
 #include "mk_fused.h"
