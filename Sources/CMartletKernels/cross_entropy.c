@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "matmul_clones.h"
 #include "mk_losses.h"
@@ -16,54 +17,177 @@ typedef struct {
     float *losses, *gradient;
 } job;
 
+/// Computed side by side: classes of one row, summed in LANES sums until the end so that sums do not stand in the way of vector
+/// code; or rows, where there are no more than FEW classes.
+enum { LANES = 16, FEW = 64 };
+
+/// The LANES classes of a row from `first` on, `padding` behind its end.
+static inline __attribute__((always_inline)) void row_lanes(
+    const float *x, int64_t first, int64_t n, float padding, float *lanes) {
+    if (first + LANES <= n) {
+        memcpy(lanes, x + first, sizeof(float) * LANES);
+        return;
+    }
+    for (int l = 0; l < LANES; l++) lanes[l] = padding;
+    for (int64_t l = 0; l < n - first; l++) lanes[l] = x[first + l];
+}
+
+static inline __attribute__((always_inline)) float larger(float x, float y) { return x > y || x != x ? x : y; }
+
 /// The largest element of a row, NaN where there is one; 0 for an infinite one, so that x - max is no NaN of its own making.
-static inline float row_shift(const float *x, int64_t n) {
-    float largest = x[0];
-    for (int64_t i = 1; i < n; i++) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
-    return isinf(largest) ? 0.0f : largest;
+static inline __attribute__((always_inline)) float row_shift(const float *x, int64_t n) {
+    float largest[LANES], lanes[LANES];
+    for (int l = 0; l < LANES; l++) largest[l] = -INFINITY;
+    for (int64_t i = 0; i < n; i += LANES) {
+        row_lanes(x, i, n, -INFINITY, lanes);
+        for (int l = 0; l < LANES; l++) largest[l] = larger(lanes[l], largest[l]);
+    }
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int l = 0; l < width; l++) largest[l] = larger(largest[l + width], largest[l]);
+    return isinf(largest[0]) ? 0.0f : largest[0];
+}
+
+static inline __attribute__((always_inline)) float sum_of_lanes(float *lanes) {
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
+    return lanes[0];
+}
+
+/// Σ e^(x - shift), and each term of it in `powers` where that is not NULL.
+static inline __attribute__((always_inline)) float row_powers(const float *x, int64_t n, float shift, float *powers) {
+    float sums[LANES] = {0}, lanes[LANES];
+    for (int64_t i = 0; i < n; i += LANES) {
+        row_lanes(x, i, n, -INFINITY, lanes);
+        for (int l = 0; l < LANES; l++) {
+            lanes[l] = tile_exp(lanes[l] - shift);
+            sums[l] += lanes[l];
+        }
+        const int64_t count = n - i < LANES ? n - i : LANES;
+        if (powers) memcpy(powers + i, lanes, sizeof(float) * (size_t)count);
+    }
+    return sum_of_lanes(sums);
+}
+
+static inline float target_sum(const mk_cross_entropy *s, float low_sum, float labelled) {
+    return low_sum + (s->high - s->low) * labelled;
 }
 
 static MK_CLONES float row_loss(const mk_cross_entropy *s, const float *x, int64_t label) {
     const int64_t n = s->classes;
     if (label < 0 || label >= n) return NAN;
-    const float shift = row_shift(x, n);
-    float powers = 0, sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        powers += tile_exp(x[i] - shift);
-        // A smoothing of 0 must not meet an infinite logit.
-        if (s->low != 0) sum += s->low * x[i];
+    const float shift = row_shift(x, n), powers = row_powers(x, n, shift, NULL);
+    float sums[LANES] = {0}, lanes[LANES];
+    // A smoothing of 0 must not meet an infinite logit.
+    for (int64_t i = 0; s->low != 0 && i < n; i += LANES) {
+        row_lanes(x, i, n, 0, lanes);
+        for (int l = 0; l < LANES; l++) sums[l] += s->low * lanes[l];
     }
-    return tile_log(powers) + shift - (sum + (s->high - s->low) * x[label]);
+    return tile_log(powers) + shift - target_sum(s, sum_of_lanes(sums), x[label]);
 }
 
 static MK_CLONES void row_gradient(const mk_cross_entropy *s, const float *x, int64_t label, float scale, float *to) {
     const int64_t n = s->classes;
-    const float shift = row_shift(x, n);
-    float powers = 0;
-    for (int64_t i = 0; i < n; i++) {
-        to[i] = tile_exp(x[i] - shift);
-        powers += to[i];
-    }
     if (label < 0 || label >= n) {
         for (int64_t i = 0; i < n; i++) to[i] = NAN;
         return;
     }
-    for (int64_t i = 0; i < n; i++) to[i] = (to[i] / powers - (i == label ? s->high : s->low)) * scale;
+    const float powers = row_powers(x, n, row_shift(x, n), to), labelled = to[label] / powers;
+    for (int64_t i = 0; i < n; i++) to[i] = (to[i] / powers - s->low) * scale;
+    to[label] = (labelled - s->high) * scale;
 }
 
+// MARK: few classes: LANES rows side by side
+
+/// LANES rows turned, [class][row]; rows behind the last are zeros.
+static inline __attribute__((always_inline)) void turn_rows(const float *x, int64_t rows, int64_t n, float (*turned)[LANES]) {
+    for (int64_t c = 0; c < n; c++) {
+        for (int l = 0; l < LANES; l++) turned[c][l] = 0;
+        for (int64_t l = 0; l < rows; l++) turned[c][l] = x[l * n + c];
+    }
+}
+
+/// e^(x - max) in x's place, the maxima, and the sums.
+static inline __attribute__((always_inline)) void raise_rows(float (*x)[LANES], int64_t n, float *shift, float *powers) {
+    for (int l = 0; l < LANES; l++) shift[l] = x[0][l], powers[l] = 0;
+    for (int64_t c = 1; c < n; c++)
+        for (int l = 0; l < LANES; l++) shift[l] = larger(x[c][l], shift[l]);
+    for (int l = 0; l < LANES; l++) shift[l] = shift[l] == INFINITY || shift[l] == -INFINITY ? 0.0f : shift[l];
+    for (int64_t c = 0; c < n; c++)
+        for (int l = 0; l < LANES; l++) {
+            x[c][l] = tile_exp(x[c][l] - shift[l]);
+            powers[l] += x[c][l];
+        }
+}
+
+static MK_CLONES void few_losses(
+    const mk_cross_entropy *s, const float *x, const int64_t *labels, int64_t rows, float *losses) {
+    const int64_t n = s->classes;
+    float turned[FEW][LANES], shift[LANES], powers[LANES], low[LANES] = {0}, logs[LANES];
+    turn_rows(x, rows, n, turned);
+    for (int64_t c = 0; s->low != 0 && c < n; c++)
+        for (int l = 0; l < LANES; l++) low[l] += s->low * turned[c][l];
+    raise_rows(turned, n, shift, powers);
+    for (int l = 0; l < LANES; l++) logs[l] = tile_log(powers[l]) + shift[l];
+    for (int64_t l = 0; l < rows; l++) {
+        const bool is_class = labels[l] >= 0 && labels[l] < n;
+        losses[l] = is_class ? logs[l] - target_sum(s, low[l], x[l * n + labels[l]]) : NAN;
+    }
+}
+
+static MK_CLONES void few_gradients(
+    const mk_cross_entropy *s, const float *x, const int64_t *labels, int64_t rows, const float *scales, float *to) {
+    const int64_t n = s->classes;
+    float turned[FEW][LANES], shift[LANES], powers[LANES], scale[LANES] = {0};
+    turn_rows(x, rows, n, turned);
+    raise_rows(turned, n, shift, powers);
+    for (int64_t l = 0; l < rows; l++) scale[l] = scales[l];
+    for (int64_t c = 0; c < n; c++)
+        for (int l = 0; l < LANES; l++) turned[c][l] = turned[c][l] / powers[l];
+    for (int64_t l = 0; l < rows; l++)
+        for (int64_t c = 0; c < n; c++)
+            to[l * n + c] = labels[l] < 0 || labels[l] >= n
+                ? NAN
+                : (turned[c][l] - (c == labels[l] ? s->high : s->low)) * scale[l];
+}
+
+// MARK: batches
+
+static void losses_of(const mk_cross_entropy *s, const float *x, const int64_t *labels, int64_t rows, float *losses) {
+    if (s->classes <= FEW) return few_losses(s, x, labels, rows, losses);
+    for (int64_t row = 0; row < rows; row++) losses[row] = row_loss(s, x + row * s->classes, labels[row]);
+}
+
+/// Blocks of LANES rows.
 static void forward(void *context, int64_t begin, int64_t end) {
     const job *j = context;
-    for (int64_t row = begin; row < end; row++)
-        j->losses[row] = row_loss(j->shape, j->logits + row * j->shape->classes, j->labels[row]);
+    for (int64_t first = begin * LANES; first < end * LANES && first < j->shape->rows; first += LANES) {
+        const int64_t rows = j->shape->rows - first < LANES ? j->shape->rows - first : LANES;
+        losses_of(j->shape, j->logits + first * j->shape->classes, j->labels + first, rows, j->losses + first);
+    }
 }
 
 static void backward(void *context, int64_t begin, int64_t end) {
     const job *j = context;
     const int64_t classes = j->shape->classes;
-    for (int64_t row = begin; row < end; row++) {
-        const float scale = j->averages ? j->cotangent[0] / (float)j->shape->rows : j->cotangent[row];
-        row_gradient(j->shape, j->logits + row * classes, j->labels[row], scale, j->gradient + row * classes);
+    for (int64_t first = begin * LANES; first < end * LANES && first < j->shape->rows; first += LANES) {
+        const int64_t rows = j->shape->rows - first < LANES ? j->shape->rows - first : LANES;
+        float scales[LANES];
+        for (int64_t l = 0; l < rows; l++)
+            scales[l] = j->averages ? j->cotangent[0] / (float)j->shape->rows : j->cotangent[first + l];
+        const float *x = j->logits + first * classes;
+        float *to = j->gradient + first * classes;
+        if (classes <= FEW) {
+            few_gradients(j->shape, x, j->labels + first, rows, scales, to);
+            continue;
+        }
+        for (int64_t l = 0; l < rows; l++)
+            row_gradient(j->shape, x + l * classes, j->labels[first + l], scales[l], to + l * classes);
     }
+}
+
+static void run_blocks(const job *j, void (*body)(void *, int64_t, int64_t)) {
+    const int64_t blocks = (j->shape->rows + LANES - 1) / LANES;
+    mk_parallel_for(blocks, 1 + CHUNK / (LANES * j->shape->classes), body, (void *)j);
 }
 
 void mk_cross_entropy_forward(
@@ -71,18 +195,22 @@ void mk_cross_entropy_forward(
     if (averages) {
         // Rows are added in order: the mean is the same for any number of threads.
         double sum = 0;
-        for (int64_t row = 0; row < shape->rows; row++)
-            sum += row_loss(shape, logits + row * shape->classes, labels[row]);
+        float block[LANES];
+        for (int64_t first = 0; first < shape->rows; first += LANES) {
+            const int64_t rows = shape->rows - first < LANES ? shape->rows - first : LANES;
+            losses_of(shape, logits + first * shape->classes, labels + first, rows, block);
+            for (int64_t row = 0; row < rows; row++) sum += block[row];
+        }
         losses[0] = (float)(sum / (double)shape->rows);
         return;
     }
-    job j = {.shape = shape, .logits = logits, .labels = labels, .losses = losses};
-    mk_parallel_for(shape->rows, 1 + CHUNK / shape->classes, forward, &j);
+    const job j = {.shape = shape, .logits = logits, .labels = labels, .losses = losses};
+    run_blocks(&j, forward);
 }
 
 void mk_cross_entropy_backward(
     const mk_cross_entropy *shape, bool averages, const float *logits, const int64_t *labels, const float *cotangent,
     float *gradient) {
-    job j = {shape, averages, logits, cotangent, labels, NULL, gradient};
-    mk_parallel_for(shape->rows, 1 + CHUNK / shape->classes, backward, &j);
+    const job j = {shape, averages, logits, cotangent, labels, NULL, gradient};
+    run_blocks(&j, backward);
 }

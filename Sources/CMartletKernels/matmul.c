@@ -1,6 +1,7 @@
 #include "mk_matmul.h"
 
 #include "matmul_core.h"
+#include "matmul_dots.h"
 
 void mk_matmul_integer(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c);
 
@@ -31,6 +32,7 @@ static bool prefers_transpose(const mk_matmul_shape *s, int dtype) {
 void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c) {
     if (dtype > MK_FLOAT16) return mk_matmul_integer(dtype, shape, a, b, bias, c);
     const mk_matmul_shape s = folded(*shape);
+    if (mk_matmul_prefers_dots(dtype, &s)) return mk_matmul_dots(&s, a, b, bias, c);
     const bool transpose = prefers_transpose(&s, dtype);
     const mk_gemm_operand left = {
         .view = {.base = a, .line_stride = s.a_row, .step_stride = s.a_column},
@@ -53,4 +55,12 @@ void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const voi
     gemm.row_bias = transpose ? bias : NULL;
     gemm.column_bias = transpose ? NULL : bias;
     mk_gemm_run(&gemm);
+}
+
+bool mk_matmul_outruns_engines(int dtype, const mk_matmul_shape *shape) {
+    const mk_matmul_shape s = folded(*shape);
+    if (dtype != MK_FLOAT32 || mk_gemm_isa_in_use() == MK_ISA_BASELINE) return false;
+    // Measured on oneDNN: docs/performance-notes.md, "Products of few rows or few steps".
+    if (mk_matmul_prefers_dots(dtype, &s)) return s.m <= 32;
+    return s.b_column == 1 && (s.k <= 16 || s.m <= 2);
 }

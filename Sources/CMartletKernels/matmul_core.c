@@ -14,6 +14,7 @@ static const int64_t WHOLE_A_BYTES = 32 << 20;
 static const int64_t WHOLE_B_BYTES = 1 << 20;
 /// An A this small stays in the first-level cache however it lies.
 static const int64_t DIRECT_A_BYTES = 16 << 10;
+static const int64_t DIRECT_B_STEPS = 64;
 
 typedef enum { A_DIRECT, A_PANEL, A_WHOLE } a_mode;
 
@@ -281,7 +282,8 @@ static void choose_modes(plan *p) {
     else
         p->a_mode = A_PANEL;
     const int64_t b_entries = entries_of(&g->b, g->batch);
-    p->b_direct = native_b && !tables_b && g->b.view.line_stride == 1 && p->panels_a <= 4;
+    // Few steps lie close together as they are.
+    p->b_direct = native_b && !tables_b && g->b.view.line_stride == 1 && (p->panels_a <= 4 || g->k <= DIRECT_B_STEPS);
     // Tabled lines are packed with overhang, which must not reach a panel that another thread packs.
     p->b_whole = !p->b_direct && !tables_b && (p->blocks_a > 1 || b_entries < g->batch)
                  && b_entries * p->panels_b * p->width * g->k * size <= WHOLE_B_BYTES;

@@ -16,16 +16,29 @@
 
 enum { MAX_THREADS = 64, SPINS = 20000 };
 
+/// One thread's part of a region, on a line of its own: others take from it once theirs is done.
 typedef struct {
-    int64_t count, grain;
+    _Alignas(64) _Atomic int64_t next;
+    int64_t end;
+} share;
+
+typedef struct {
+    int64_t grain;
     void (*body)(void *, int64_t, int64_t);
     void *context;
-    _Atomic int64_t next;
     // The caller's, on every thread.
-    uint64_t floating_point_mode;
+    uint32_t floating_point_mode;
+    // Whose thread's it is.
+    const void *caller;
+    int shares;
+    share share[MAX_THREADS];
 } region;
 
 static _Thread_local bool nested;
+/// Which share a worker begins with, the first of all being the caller's. It keeps it, and so finds in its cache what it wrote
+/// there in the region before.
+static _Thread_local int own_share = -1;
+static _Atomic int workers_seen;
 static void (*gomp_parallel)(void (*)(void *), void *, unsigned, unsigned);
 static int configured_threads;
 
@@ -71,20 +84,40 @@ void mk_parallel_bind(void *function) {
 
 int mk_parallel_is_nested(void) { return nested; }
 
-/// Takes chunks until none is left: a slow core simply takes fewer.
+static int first_share(const region *r) {
+    if (r->caller == &own_share) return 0;
+    if (own_share < 0) own_share = atomic_fetch_add_explicit(&workers_seen, 1, memory_order_relaxed);
+    return own_share % (r->shares - 1) + 1;
+}
+
+/// Takes chunks until none is left, its own first: a slow core simply takes fewer.
 static void take_chunks(void *argument) {
     region *r = argument;
     bool outer = nested;
     nested = true;
     // A worker keeps it: the engine's own regions on the same workers find it there.
     mk_floating_point_set_mode(r->floating_point_mode);
-    for (;;) {
-        int64_t begin = atomic_fetch_add_explicit(&r->next, r->grain, memory_order_relaxed);
-        if (begin >= r->count) break;
-        int64_t end = begin + r->grain < r->count ? begin + r->grain : r->count;
-        r->body(r->context, begin, end);
+    const int first = first_share(r);
+    for (int i = 0; i < r->shares; i++) {
+        share *s = &r->share[(first + i) % r->shares];
+        for (;;) {
+            int64_t begin = atomic_fetch_add_explicit(&s->next, r->grain, memory_order_relaxed);
+            if (begin >= s->end) break;
+            r->body(r->context, begin, begin + r->grain < s->end ? begin + r->grain : s->end);
+        }
     }
     nested = outer;
+}
+
+/// Cuts [0, count) into one stretch of whole chunks for each thread.
+static void divide(region *r, int64_t count, int threads) {
+    const int64_t chunks = (count + r->grain - 1) / r->grain;
+    r->shares = threads;
+    for (int i = 0; i < threads; i++) {
+        const int64_t end = chunks * (i + 1) / threads * r->grain;
+        atomic_init(&r->share[i].next, chunks * i / threads * r->grain);
+        r->share[i].end = end < count ? end : count;
+    }
 }
 
 static void *worker(void *unused) {
@@ -141,8 +174,13 @@ void mk_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t,
         body(context, 0, count);
         return;
     }
-    region r = {
-        .count = count, .grain = grain, .body = body, .context = context, .floating_point_mode = mk_floating_point_mode()};
+    region r;
+    r.grain = grain;
+    r.body = body;
+    r.context = context;
+    r.floating_point_mode = mk_floating_point_mode();
+    r.caller = &own_share;
+    divide(&r, count, threads);
     if (gomp_parallel) {
         gomp_parallel(take_chunks, &r, (unsigned)threads, 0);
     } else {

@@ -6,8 +6,9 @@
 #include "matmul_clones.h"
 #include "mk_parallel.h"
 
-/// Elements of work a chunk holds: small parameters share one, large ones are cut.
-enum { CHUNK = 8192 };
+/// Elements of work a chunk holds: small parameters share one, large ones are cut. TASKS is about how many threads take at a time
+/// of a large network; ALONE elements take less time than waking a second thread.
+enum { CHUNK = 2048, TASKS = 256, ALONE = 16384 };
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -111,11 +112,10 @@ static void run_update(update_job job) {
         elements += count_of(&job, s);
         chunks += (count_of(&job, s) + CHUNK - 1) / CHUNK;
     }
-    // Waking a second thread costs more than a few small parameters take.
-    if (elements <= 2 * CHUNK)
+    if (elements <= ALONE)
         update_chunks(&job, 0, chunks);
     else
-        mk_parallel_for(chunks, 2, update_chunks, &job);
+        mk_parallel_for(chunks, 2 + chunks / TASKS, update_chunks, &job);
 }
 
 void mk_adam_update(const mk_adam *step, const mk_adam_segment *segments, int64_t segment_count) {

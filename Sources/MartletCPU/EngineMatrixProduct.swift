@@ -1,4 +1,5 @@
 import CEngines
+import CMartletKernels
 import MartletGraph
 import MartletRuntime
 
@@ -59,6 +60,7 @@ final class EngineMatrixProduct: PreparedKernel {
         guard geometry.isUniform, geometry.operationCount >= smallest else { return nil }
         let shape = geometry.shape(batch: geometry.batchCount)
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
+        if withUnsafePointer(to: shape, { mk_matmul_outruns_engines(dtype, $0) }) { return nil }
         if geometry.batchCount > 1 {
             attributes.batch_rank = 1
             attributes.batch.0 = shape.batch

@@ -7,10 +7,10 @@ import MartletGraph
     import Musl
 #endif
 
-/// Numbers that are not zero and smaller than the smallest normal one (`Float.leastNormalMagnitude`, 1.2e-38): kernels read
-/// and write them as zero. The processor takes about a hundred cycles for an operation on one, and training makes them by the
-/// million: where a gradient is zero from some step on, as behind a rectifier that is never on again, Adam's moments shrink until
-/// they are subnormal, and stay so. `MARTLET_SUBNORMALS=keep` computes with them, at that price.
+/// Numbers that are not zero and smaller than the smallest normal one (`Float.leastNormalMagnitude`, 1.2e-38): kernels write
+/// them as zero, and read what they are given. The processor takes about a hundred cycles to make one, and training makes them by
+/// the million: where a gradient is zero from some step on, as behind a rectifier that is never on again, Adam's moments shrink
+/// until they are subnormal, and stay so. `MARTLET_SUBNORMALS=keep` makes them, at that price.
 enum Subnormals {
     /// What `MARTLET_SUBNORMALS` says, read once: `keep`, or nothing.
     private static let areKept: Bool = {

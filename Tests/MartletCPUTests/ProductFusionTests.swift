@@ -99,6 +99,8 @@ struct ProductFusionTests {
                 }
             }
         }
-        #expect(result(.all) == result(PlanPasses.all.subtracting(.productFusion)))
+        // Not the same kernels: the sums of 300 products are taken in another order.
+        let (folded, unfolded) = (result(.all), result(PlanPasses.all.subtracting(.productFusion)))
+        #expect(zip(folded, unfolded).allSatisfy { abs($0 - $1) <= 1e-4 }, "\(folded.prefix(8)) \(unfolded.prefix(8))")
     }
 }

@@ -19,7 +19,7 @@ struct SubnormalTests {
         return (Set(elements), Set(sums), own)
     }
 
-    @Test("Kernels flush them to zero on every thread, and the program that calls keeps its own")
+    @Test("Kernels write them as zero on every thread, and the program that calls keeps its own")
     func flushed() async {
         await #expect(processExitsWith: .success) {
             // Twice: threads that were started for the first run serve the second.
