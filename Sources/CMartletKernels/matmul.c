@@ -61,6 +61,6 @@ bool mk_matmul_outruns_engines(int dtype, const mk_matmul_shape *shape) {
     const mk_matmul_shape s = folded(*shape);
     if (dtype != MK_FLOAT32 || mk_gemm_isa_in_use() == MK_ISA_BASELINE) return false;
     // Measured on oneDNN: docs/performance-notes.md, "Products of few rows or few steps".
-    if (mk_matmul_prefers_dots(dtype, &s)) return s.m <= 32;
+    if (mk_matmul_prefers_dots(dtype, &s)) return true;
     return s.b_column == 1 && (s.k <= 16 || s.m <= 2);
 }

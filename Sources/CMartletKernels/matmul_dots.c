@@ -3,10 +3,16 @@
 #include "matmul_core.h"
 #include "mk_parallel.h"
 
-/// Columns that share what the first cache holds of A, and steps that fit there.
-enum { COLUMNS = 8, STEPS = 1024, TALLEST = 6 };
+/// Columns that a task computes, a stretch of steps at a time: of STEPS steps the first cache holds all columns.
+enum { COLUMNS = 8, GROUPS = COLUMNS / 4, STEPS = 1024, MOST_ROWS = 32 };
 
 typedef float four_sums __attribute__((vector_size(16), aligned(4), may_alias));
+
+/// What is read after this stretch of steps: a processor foresees no further than a page.
+typedef struct {
+    const float *lines[COLUMNS];
+    int count;
+} mk_next_lines;
 
 #if defined(__x86_64__)
 #define MK_LANES 16
@@ -27,44 +33,54 @@ typedef struct {
     const float *a, *b, *bias;
     float *c;
     void (*tile)(
-        int64_t rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps, four_sums *sums,
-        bool accumulate);
+        int64_t rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps,
+        const mk_next_lines *next, four_sums *sums, bool accumulate);
     int64_t panels;  // of rows, as tall as each other within one
 } job;
 
-/// The four columns from `column` on of rows [first, first + rows). Columns behind the last are the last again.
-static void multiply(const job *j, const float *a, const float *b, float *c, int64_t first, int64_t rows, int64_t column) {
+/// A stretch of steps from `step` on, for all rows and the columns from `column` on. Columns behind the last are the last again.
+static void multiply(
+    const job *j, const float *a, const float *b, int64_t column, int64_t step, four_sums (*sums)[MOST_ROWS]) {
     const mk_matmul_shape *s = j->shape;
-    four_sums sums[TALLEST];
-    int64_t lines[4];
-    for (int i = 0; i < 4; i++) lines[i] = mk_min64(column + i, s->n - 1) * s->b_column;
-    a += first * s->a_row;
-    for (int64_t step = 0; step < s->k; step += STEPS)
-        j->tile(rows, a + step, s->a_row, b + step, lines, mk_min64(STEPS, s->k - step), sums, step > 0);
-    const int64_t columns = mk_min64(4, s->n - column);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t x = 0; x < columns; x++)
-            c[(first + i) * s->c_row + column + x] = sums[i][x] + (j->bias ? j->bias[column + x] : 0.0f);
+    const int64_t steps = mk_min64(STEPS, s->k - step);
+    const int groups = (int)mk_min64(GROUPS, mk_ceil_div(s->n - column, 4)), tiles = (int)j->panels * groups;
+    for (int panel = 0; panel < j->panels; panel++) {
+        const int64_t first = s->m * panel / j->panels, rows = s->m * (panel + 1) / j->panels - first;
+        for (int group = 0; group < groups; group++) {
+            int64_t lines[4];
+            for (int i = 0; i < 4; i++) lines[i] = mk_min64(column + 4 * group + i, s->n - 1) * s->b_column;
+            // Each tile asks for its part of the next stretch of these columns.
+            const int64_t columns = mk_min64(COLUMNS, s->n - column), tile = panel * groups + group;
+            mk_next_lines next = {.count = 0};
+            if (step + STEPS < s->k)
+                for (int64_t i = columns * tile / tiles; i < columns * (tile + 1) / tiles; i++)
+                    next.lines[next.count++] = b + (column + i) * s->b_column + step + STEPS;
+            j->tile(
+                rows, a + first * s->a_row + step, s->a_row, b + step, lines, steps, &next, sums[group] + first, step > 0);
+        }
+    }
 }
 
 static void run_columns(void *context, int64_t begin, int64_t end) {
     const job *j = context;
     const mk_matmul_shape *s = j->shape;
     const int64_t blocks = mk_ceil_div(s->n, COLUMNS);
+    four_sums sums[GROUPS][MOST_ROWS];
     for (int64_t index = begin; index < end; index++) {
         const int64_t entry = index / blocks, from = index % blocks * COLUMNS, to = mk_min64(from + COLUMNS, s->n);
-        const float *a = j->a + entry * s->a_batch, *b = j->b + entry * s->b_batch;
-        for (int64_t panel = 0; panel < j->panels; panel++) {
-            const int64_t first = s->m * panel / j->panels, rows = s->m * (panel + 1) / j->panels - first;
-            for (int64_t column = from; column < to; column += 4)
-                multiply(j, a, b, j->c + entry * s->c_batch, first, rows, column);
-        }
+        for (int64_t step = 0; step < s->k; step += STEPS)
+            multiply(j, j->a + entry * s->a_batch, j->b + entry * s->b_batch, from, step, sums);
+        float *c = j->c + entry * s->c_batch;
+        for (int64_t i = 0; i < s->m; i++)
+            for (int64_t column = from; column < to; column++)
+                c[i * s->c_row + column] =
+                    sums[(column - from) / 4][i][column % 4] + (j->bias ? j->bias[column] : 0.0f);
     }
 }
 
 bool mk_matmul_prefers_dots(int dtype, const mk_matmul_shape *s) {
-    return dtype == MK_FLOAT32 && mk_gemm_isa_in_use() != MK_ISA_BASELINE && s->a_column == 1 && s->b_row == 1 && s->m <= 64
-        && s->n >= 4 && s->k >= 64;
+    return dtype == MK_FLOAT32 && mk_gemm_isa_in_use() != MK_ISA_BASELINE && s->a_column == 1 && s->b_row == 1
+        && s->m <= MOST_ROWS && s->n >= 4 && s->k >= 64;
 }
 
 void mk_matmul_dots(const mk_matmul_shape *s, const float *a, const float *b, const float *bias, float *c) {

@@ -35,10 +35,10 @@ static inline __attribute__((always_inline)) MK_TARGET four_sums MK_N(summed)(
 #endif
 }
 
-/// sums[i][0...3] (+)= rows i of a times lines 0...3 of b, over `steps` steps.
+/// sums[i][0...3] (+)= rows i of a times lines 0...3 of b, over `steps` steps; meanwhile `next` lines are asked for.
 static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
-    const int rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps, four_sums *sums,
-    bool accumulate) {
+    const int rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps,
+    const mk_next_lines *next, four_sums *sums, bool accumulate) {
 #pragma clang fp contract(fast)
     MK_N(dots) sum[MK_DOT_ROWS][4];
 #pragma clang loop unroll(full)
@@ -51,6 +51,8 @@ static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
         MK_N(dots) right[4];
 #pragma clang loop unroll(full)
         for (int j = 0; j < 4; j++) right[j] = *(const MK_N(dots) *)(b + b_lines[j] + step);
+#pragma clang loop unroll(disable)
+        for (int j = 0; j < next->count; j++) __builtin_prefetch(next->lines[j] + step, 0, 2);
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) {
             const MK_N(dots) left = *(const MK_N(dots) *)(a + i * a_row + step);
@@ -77,16 +79,16 @@ static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
 }
 
 static MK_TARGET void MK_N(tile)(
-    int64_t rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps, four_sums *sums,
-    bool accumulate) {
+    int64_t rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps,
+    const mk_next_lines *next, four_sums *sums, bool accumulate) {
     switch (rows) {
-    case 1: MK_N(multiply)(1, a, a_row, b, b_lines, steps, sums, accumulate); break;
-    case 2: MK_N(multiply)(2, a, a_row, b, b_lines, steps, sums, accumulate); break;
+    case 1: MK_N(multiply)(1, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
+    case 2: MK_N(multiply)(2, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
 #if MK_DOT_ROWS > 2
-    case 3: MK_N(multiply)(3, a, a_row, b, b_lines, steps, sums, accumulate); break;
-    case 4: MK_N(multiply)(4, a, a_row, b, b_lines, steps, sums, accumulate); break;
-    case 5: MK_N(multiply)(5, a, a_row, b, b_lines, steps, sums, accumulate); break;
-    case 6: MK_N(multiply)(6, a, a_row, b, b_lines, steps, sums, accumulate); break;
+    case 3: MK_N(multiply)(3, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
+    case 4: MK_N(multiply)(4, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
+    case 5: MK_N(multiply)(5, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
+    case 6: MK_N(multiply)(6, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
 #endif
     }
 }
