@@ -46,68 +46,71 @@ fused_registers *fused_registers_for(const fused_run *run, int64_t n) {
     return registers;
 }
 
-/// A position in the iteration space, one index a dimension.
+/// A walk over an operand by rows: as many of the last dimensions as one stride walks.
 typedef struct {
-    int64_t index[MK_MAX_RANK];
-} position;
+    const int64_t *strides;
+    int outer;                     // dimensions before a row's
+    int64_t row, inner;            // elements of a row, and their stride
+    int64_t column;                // where in the row
+    int64_t offset;                // of the element in memory
+    int64_t index[MK_MAX_RANK];    // of the row, in the outer dimensions
+} walk;
 
-static void locate(const fused_run *run, int64_t start, position *at) {
-    for (int d = 0; d < run->program->rank; d++) {
-        at->index[d] = start / run->program->layout.prefix[d];
-        start -= at->index[d] * run->program->layout.prefix[d];
+static walk walk_from(const mk_program *p, const int64_t *strides, int64_t start) {
+    walk w = {.strides = strides, .outer = p->rank, .row = 1, .inner = 1};
+    while (w.outer > 0) {
+        const int d = w.outer - 1;
+        if (w.row == 1) w.inner = strides[d];
+        else if (p->dims[d] != 1 && strides[d] != w.inner * w.row) break;
+        w.row *= p->dims[d];
+        w.outer = d;
     }
+    w.column = start % w.row;
+    w.offset = w.column * w.inner;
+    start -= w.column;
+    for (int d = 0; d < w.outer; d++) {
+        w.index[d] = start / p->layout.prefix[d];
+        start -= w.index[d] * p->layout.prefix[d];
+        w.offset += w.index[d] * strides[d];
+    }
+    return w;
 }
 
-static int64_t offset_of(const position *at, const int64_t *strides, int rank) {
-    int64_t offset = 0;
-    for (int d = 0; d < rank; d++) offset += at->index[d] * strides[d];
-    return offset;
-}
-
-/// Moves to the start of the next row and gives the change of the offset.
-static int64_t next_row(const mk_program *p, position *at, const int64_t *strides) {
-    int last = p->rank - 1;
-    int64_t change = -at->index[last] * strides[last];
-    at->index[last] = 0;
-    for (int d = last - 1; d >= 0; d--) {
-        change += strides[d];
-        if (++at->index[d] < p->dims[d]) break;
-        change -= p->dims[d] * strides[d];
-        at->index[d] = 0;
+/// Moves on to the start of the next row.
+static void next_row(const mk_program *p, walk *w) {
+    w->offset -= w->column * w->inner;
+    w->column = 0;
+    for (int d = w->outer - 1; d >= 0; d--) {
+        w->offset += w->strides[d];
+        if (++w->index[d] < p->dims[d]) break;
+        w->offset -= p->dims[d] * w->strides[d];
+        w->index[d] = 0;
     }
-    return change;
 }
 
 /// Fills a register from memory row by row, or with coordinates or random bits by the same walk.
 static void gather(const fused_run *run, const mk_input *in, char *destination, int64_t start, int64_t n) {
     const mk_program *p = run->program;
-    int rank = p->rank, size = (int)tile_register_size(in->type);
-    position at;
-    locate(run, start, &at);
-    int64_t offset = offset_of(&at, in->strides, rank);
-    int64_t inner = rank ? in->strides[rank - 1] : 0, row = rank ? p->dims[rank - 1] : 1;
+    const int size = (int)tile_register_size(in->type);
+    walk at = walk_from(p, in->strides, start);
     const char *source = in->kind == MK_IN_BUFFER ? run->pointers[in->buffer] : NULL;
     for (int64_t done = 0; done < n;) {
-        int64_t count = rank ? row - at.index[rank - 1] : 1;
-        if (count > n - done) count = n - done;
+        const int64_t count = at.row - at.column < n - done ? at.row - at.column : n - done;
         char *d = destination + done * size;
         if (in->kind == MK_IN_BUFFER && in->dtype == MK_FLOAT32 && count < SHORT_ROW) {
-            const float *row_source = (const float *)source + offset;
-            for (int64_t i = 0; i < count; i++) ((float *)d)[i] = row_source[i * inner];
+            const float *row_source = (const float *)source + at.offset;
+            for (int64_t i = 0; i < count; i++) ((float *)d)[i] = row_source[i * at.inner];
         } else if (in->kind == MK_IN_BUFFER) {
-            tile_load(in->dtype, in->type, source + offset * tile_dtype_size(in->dtype), inner, d, count);
+            tile_load(in->dtype, in->type, source + at.offset * tile_dtype_size(in->dtype), at.inner, d, count);
         } else if (in->kind == MK_IN_INDEX) {
-            int64_t first = run->scalars[in->buffer].i + offset;
-            for (int64_t i = 0; i < count; i++) ((int64_t *)d)[i] = first + i * inner;
+            const int64_t first = run->scalars[in->buffer].i + at.offset;
+            for (int64_t i = 0; i < count; i++) ((int64_t *)d)[i] = first + i * at.inner;
         } else {
-            uint64_t first = run->scalars[in->buffer + 1].u + (uint64_t)offset;
-            tile_random(run->scalars[in->buffer].u, first, inner, (int64_t *)d, count);
+            const uint64_t first = run->scalars[in->buffer + 1].u + (uint64_t)at.offset;
+            tile_random(run->scalars[in->buffer].u, first, at.inner, (int64_t *)d, count);
         }
         done += count;
-        if (done < n) {
-            if (rank) offset += count * inner, at.index[rank - 1] += count;
-            offset += next_row(p, &at, in->strides);
-        }
+        if (done < n) next_row(p, &at);
     }
 }
 
@@ -125,28 +128,29 @@ static void load(const fused_run *run, fused_registers *registers, int i, int64_
         }
         return;
     }
+    if (in->kind == MK_IN_BUFFER && tile_is_native(in->dtype, in->type)) {
+        const walk at = walk_from(run->program, in->strides, start);
+        // The tile is a stretch of memory: it is read where it lies.
+        if (at.inner == 1 && at.row - at.column >= n) {
+            registers->tiles[in->reg] = (char *)run->pointers[in->buffer] + at.offset * tile_dtype_size(in->dtype);
+            return;
+        }
+    }
+    registers->tiles[in->reg] = own;
     gather(run, in, own, start, n);
 }
 
 static void scatter(const fused_run *run, const mk_output *out, int type, const char *source, int64_t start, int64_t n) {
     const mk_program *p = run->program;
-    int rank = p->rank;
-    position at;
-    locate(run, start, &at);
-    int64_t offset = offset_of(&at, out->strides, rank);
-    int64_t inner = rank ? out->strides[rank - 1] : 1, row = rank ? p->dims[rank - 1] : 1;
+    walk at = walk_from(p, out->strides, start);
     char *base = run->pointers[out->buffer];
     for (int64_t done = 0; done < n;) {
-        int64_t count = rank ? row - at.index[rank - 1] : 1;
-        if (count > n - done) count = n - done;
+        const int64_t count = at.row - at.column < n - done ? at.row - at.column : n - done;
         tile_store(
-            out->dtype, type, source + done * tile_register_size(type), base + offset * tile_dtype_size(out->dtype), inner,
-            count);
+            out->dtype, type, source + done * tile_register_size(type), base + at.offset * tile_dtype_size(out->dtype),
+            at.inner, count);
         done += count;
-        if (done < n) {
-            if (rank) offset += count * inner, at.index[rank - 1] += count;
-            offset += next_row(p, &at, out->strides);
-        }
+        if (done < n) next_row(p, &at);
     }
 }
 

@@ -10,6 +10,8 @@
 // order. So a reduction's tree never depends on strides, fusion or the number of threads.
 
 enum { MAX_OUTPUTS = MK_MAX_REGISTERS, BLOCK_ELEMENTS = 8192, SERIAL_ELEMENTS = 16384 };
+/// Columns whose accumulators stay in a register from row to row: a block of channels.
+enum { LANES = 16 };
 
 typedef struct {
     const fused_run *run;
@@ -25,8 +27,21 @@ typedef struct {
 // MARK: accumulators, one element each: float, double or int64 in 8 bytes
 
 #define FOLD(NAME, T, IDENTITY, STEP)                                                                     \
-    TILE_CLONES static void NAME##_lanes(T *restrict acc, const T *restrict x, int64_t n) {               \
-        for (int64_t i = 0; i < n; i++) { T s = acc[i], v = x[i]; acc[i] = (STEP); }                      \
+    TILE_CLONES static void NAME##_lanes(T *restrict acc, const T *restrict x, int64_t rows, int64_t n) { \
+        int64_t i = 0;                                                                                    \
+        for (; i + LANES <= n; i += LANES) {                                                              \
+            T lane[LANES];                                                                                \
+            for (int j = 0; j < LANES; j++) lane[j] = acc[i + j];                                         \
+            for (int64_t row = 0; row < rows; row++) {                                                    \
+                const T *from = x + row * n + i;                                                          \
+                for (int j = 0; j < LANES; j++) { T s = lane[j], v = from[j]; lane[j] = (STEP); }         \
+            }                                                                                             \
+            for (int j = 0; j < LANES; j++) acc[i + j] = lane[j];                                         \
+        }                                                                                                 \
+        for (int64_t row = 0; row < rows; row++) {                                                        \
+            const T *from = x + row * n;                                                                  \
+            for (int64_t j = i; j < n; j++) { T s = acc[j], v = from[j]; acc[j] = (STEP); }               \
+        }                                                                                                 \
     }                                                                                                     \
     TILE_CLONES static T NAME##_row(const T *restrict x, int64_t n) {                                     \
         T lane[32];                                                                                       \
@@ -55,15 +70,15 @@ FOLD(product_i64, int64_t, 1, (int64_t)((uint64_t)s * (uint64_t)v))
 FOLD(max_i64, int64_t, INT64_MIN, s > v ? s : v)
 FOLD(min_i64, int64_t, INT64_MAX, s < v ? s : v)
 
-/// Calls the fold of a kind and type on rows of x: `rows` rows of `n` elements each become one accumulator (n > 1, B = 1), or
-/// are added lane by lane into `acc` (B > 1).
+/// Calls the fold of a kind and type: `rows` rows of `n` elements of x are added one after the other, lane by lane, into `acc`
+/// (B > 1), or the n elements of one row become one accumulator (B = 1).
 #define DISPATCH(TYPE, S, T)                                                                     \
-    static void lanes_##S(int kind, void *acc, const void *x, int64_t n) {                       \
+    static void lanes_##S(int kind, void *acc, const void *x, int64_t rows, int64_t n) {         \
         switch (kind) {                                                                          \
-        case MK_RED_PRODUCT: product_##S##_lanes(acc, x, n); break;                              \
-        case MK_RED_MAX: case MK_RED_ANY: max_##S##_lanes(acc, x, n); break;                     \
-        case MK_RED_MIN: case MK_RED_ALL: min_##S##_lanes(acc, x, n); break;                     \
-        default: sum_##S##_lanes(acc, x, n); break;                                              \
+        case MK_RED_PRODUCT: product_##S##_lanes(acc, x, rows, n); break;                        \
+        case MK_RED_MAX: case MK_RED_ANY: max_##S##_lanes(acc, x, rows, n); break;               \
+        case MK_RED_MIN: case MK_RED_ALL: min_##S##_lanes(acc, x, rows, n); break;               \
+        default: sum_##S##_lanes(acc, x, rows, n); break;                                        \
         }                                                                                        \
     }                                                                                            \
     static T row_##S(int kind, const void *x, int64_t n) {                                       \
@@ -78,10 +93,10 @@ DISPATCH(MK_R_F32, f32, float)
 DISPATCH(MK_R_F64, f64, double)
 DISPATCH(MK_R_I64, i64, int64_t)
 
-static void fold_lanes(int type, int kind, void *acc, const void *x, int64_t n) {
-    if (type == MK_R_F32) lanes_f32(kind, acc, x, n);
-    else if (type == MK_R_F64) lanes_f64(kind, acc, x, n);
-    else lanes_i64(kind, acc, x, n);
+static void fold_lanes(int type, int kind, void *acc, const void *x, int64_t rows, int64_t n) {
+    if (type == MK_R_F32) lanes_f32(kind, acc, x, rows, n);
+    else if (type == MK_R_F64) lanes_f64(kind, acc, x, rows, n);
+    else lanes_i64(kind, acc, x, rows, n);
 }
 
 static void fold_row(int type, int kind, void *target, const void *x, int64_t n) {
@@ -122,7 +137,7 @@ static void stretch(const reduction *red, fused_registers *registers, int64_t a,
             fold_row(type, out->reduction, &one, x, n);
             char *target = partial(red, k, a, block);
             if (r == first) memcpy(target, &one, 8);
-            else fold_lanes(type, out->reduction, target, &one, 1);
+            else fold_lanes(type, out->reduction, target, &one, 1, 1);
         }
     }
 }
@@ -157,11 +172,9 @@ static void columns(const reduction *red, fused_registers *registers, int64_t a,
             const char *x = widened(red->type[k], registers->tiles[out->reg], scratch, rows * width);
             int type = red->type[k] == MK_R_BOOL ? MK_R_I64 : red->type[k], size = accumulator_size(type);
             char *target = partial(red, k, a, block) + b * size;
-            for (int64_t row = 0; row < rows; row++) {
-                const char *own = x + row * width * size;
-                if (r + row == first) memcpy(target, own, (size_t)(width * size));
-                else fold_lanes(type, out->reduction, target, own, width);
-            }
+            const int64_t begun = r == first;
+            if (begun) memcpy(target, x, (size_t)(width * size));
+            fold_lanes(type, out->reduction, target, x + begun * width * size, rows - begun, width);
         }
     }
 }
@@ -179,9 +192,7 @@ static void short_columns(const reduction *red, fused_registers *registers, int6
             char *target = partial(red, k, a + i, 0);
             const char *own = x + i * each * size;
             memcpy(target, own, (size_t)(red->b * size));
-            for (int64_t row = 1; row < red->r; row++) {
-                fold_lanes(type, out->reduction, target, own + row * red->b * size, red->b);
-            }
+            fold_lanes(type, out->reduction, target, own + red->b * size, red->r - 1, red->b);
         }
     }
 }
@@ -220,7 +231,7 @@ static void combine(const reduction *red, int k) {
     int type = red->type[k] == MK_R_BOOL ? MK_R_I64 : red->type[k];
     for (int64_t a = 0; a < red->a; a++) {
         for (int64_t block = 1; block < red->blocks; block++) {
-            fold_lanes(type, out->reduction, partial(red, k, a, 0), partial(red, k, a, block), red->b);
+            fold_lanes(type, out->reduction, partial(red, k, a, 0), partial(red, k, a, block), 1, red->b);
         }
     }
 }
