@@ -88,6 +88,32 @@ static void next_row(const mk_program *p, walk *w) {
     }
 }
 
+/// Whole rows of few elements, as many as are wanted and one stride of the next dimension walks: column by column, so that loads are
+/// long. Returns how many elements, 0 where rows are long or the walk is in the middle of one.
+static int64_t gather_columns(const fused_run *run, const mk_input *in, walk *at, char *destination, int64_t n) {
+    const mk_program *p = run->program;
+    const int d = at->outer - 1;
+    if (in->kind != MK_IN_BUFFER || d < 0 || at->column != 0 || at->row >= SHORT_ROW) return 0;
+    const int64_t left = p->dims[d] - at->index[d], wanted = n / at->row, rows = left < wanted ? left : wanted;
+    if (rows < SHORT_ROW) return 0;
+    const int64_t size = tile_register_size(in->type), row = at->row;
+    int64_t column[MK_TILE];
+    for (int64_t j = 0; j < row; j++) {
+        const char *source = (const char *)run->pointers[in->buffer] + (at->offset + j * at->inner) * tile_dtype_size(in->dtype);
+        tile_load(in->dtype, in->type, source, at->strides[d], column, rows);
+        char *to = destination + j * size;
+        switch (size) {
+        case 8: for (int64_t i = 0; i < rows; i++) ((int64_t *)to)[i * row] = column[i]; break;
+        case 4: for (int64_t i = 0; i < rows; i++) ((int32_t *)to)[i * row] = ((const int32_t *)column)[i]; break;
+        default: for (int64_t i = 0; i < rows; i++) to[i * row] = ((const char *)column)[i]; break;
+        }
+    }
+    // At the last of them, as after any other row.
+    at->index[d] += rows - 1;
+    at->offset += (rows - 1) * at->strides[d];
+    return rows * row;
+}
+
 /// Fills a register from memory row by row, or with coordinates or random bits by the same walk.
 static void gather(const fused_run *run, const mk_input *in, char *destination, int64_t start, int64_t n) {
     const mk_program *p = run->program;
@@ -95,8 +121,14 @@ static void gather(const fused_run *run, const mk_input *in, char *destination, 
     walk at = walk_from(p, in->strides, start);
     const char *source = in->kind == MK_IN_BUFFER ? run->pointers[in->buffer] : NULL;
     for (int64_t done = 0; done < n;) {
-        const int64_t count = at.row - at.column < n - done ? at.row - at.column : n - done;
         char *d = destination + done * size;
+        int64_t count = gather_columns(run, in, &at, d, n - done);
+        if (count > 0) {
+            done += count;
+            if (done < n) next_row(p, &at);
+            continue;
+        }
+        count = at.row - at.column < n - done ? at.row - at.column : n - done;
         if (in->kind == MK_IN_BUFFER && in->dtype == MK_FLOAT32 && count < SHORT_ROW) {
             const float *row_source = (const float *)source + at.offset;
             for (int64_t i = 0; i < count; i++) ((float *)d)[i] = row_source[i * at.inner];

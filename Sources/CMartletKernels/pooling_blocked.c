@@ -66,7 +66,8 @@ static inline int64_t tap_position(
                  kw++, position += (w)->dilation[2])
 
 #define DEFINE_BLOCKED(NAME, S, LOAD, STORE) \
-    static MK_CLONES void NAME##_max_plane(const mk_windows *w, const S *plane, S *values, int32_t *indices) { \
+    static inline __attribute__((always_inline)) void NAME##_max_outputs( \
+        const mk_windows *w, const S *plane, S *values, int32_t *indices, const bool keeps_indices) { \
         FOR_OUTPUTS(w) { \
             lanes best = (lanes){0} - INFINITY; \
             positions where = (positions){0} - 1; \
@@ -75,12 +76,16 @@ static inline int64_t tap_position(
                 const lanes value = LOAD(plane + position * w->pitch); \
                 const positions wins = (value > best) | (value != value) | first; \
                 best = (lanes)((wins & (positions)value) | (~wins & (positions)best)); \
-                where = (wins & (int32_t)position) | (~wins & where); \
+                if (keeps_indices) where = (wins & (int32_t)position) | (~wins & where); \
                 first = 0; \
             } \
             STORE(values + at * w->pitch, best); \
-            if (indices) *(positions *)(indices + at * w->pitch) = where; \
+            if (keeps_indices) *(positions *)(indices + at * w->pitch) = where; \
         } \
+    } \
+    static MK_CLONES void NAME##_max_plane(const mk_windows *w, const S *plane, S *values, int32_t *indices) { \
+        if (indices) NAME##_max_outputs(w, plane, values, indices, true); \
+        else NAME##_max_outputs(w, plane, values, indices, false); \
     } \
     static void NAME##_max(void *context, int64_t begin, int64_t end) { \
         const job *j = context; \

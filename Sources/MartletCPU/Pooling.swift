@@ -7,9 +7,12 @@ extension CPUBackend {
         let shape = pool.windows.kernelShape(step.inputs[0], step.outputs[0])
         let dtype = Int32(step.outputs[0].type.dtype.rawValue)
         let forward = step.inputs[0].block != nil ? mk_pool_max_forward_blocked : mk_pool_max_forward
+        // Only a gradient reads where the largest were.
+        let writesIndices = !step.outputs[1].isUnread
         return ClosureKernel { pointers, _ in
             withUnsafePointer(to: shape) {
-                forward(dtype, $0, pointers[0], pointers[1], pointers[2].assumingMemoryBound(to: Int32.self))
+                let indices = writesIndices ? pointers[2].assumingMemoryBound(to: Int32.self) : nil
+                forward(dtype, $0, pointers[0], pointers[1], indices)
             }
         }
     }

@@ -117,6 +117,8 @@ package struct OperandDescription: Sendable, Hashable {
     package let strides: [Int]
     /// True where the pointer is that of a `Scalar` of the run rather than of an element.
     package var isScalarArgument = false
+    /// True for a result that no step reads and nobody keeps: a kernel may leave it out.
+    package var isUnread = false
     /// The value's shape where it lies in channel blocks; `type` is then the shape in memory.
     package var blockedShape: Shape?
     /// The size of the channel blocks it lies in; nil where it is plain.

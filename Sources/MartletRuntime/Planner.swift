@@ -143,8 +143,9 @@ package struct Planner {
     }
 
     private func assemble() throws -> Plan {
+        let read = basesRead
         let prepared = try steps.map { step in
-            let description = description(of: step)
+            let description = description(of: step, read)
             return Prepared(kernel: try backend.prepare(description), description: description)
         }
         let packings = Packings(
@@ -159,7 +160,19 @@ package struct Planner {
         return assembly.finish(kept: kept)
     }
 
-    private func description(of step: Step) -> StepDescription {
+    /// What steps read from memory, or somebody keeps.
+    private var basesRead: Set<Int> {
+        var read = Set(graph.bases.indices.filter { graph.bases[$0].isKept })
+        for step in steps {
+            for input in step.inputs {
+                read.insert(input.view.base)
+                read.formUnion(graph.basesBehind(input.view.base))
+            }
+        }
+        return read
+    }
+
+    private func description(of step: Step, _ read: Set<Int>) -> StepDescription {
         StepDescription(
             work: step.work,
             inputs: step.inputs.map { operand in
@@ -170,7 +183,7 @@ package struct Planner {
             outputs: step.outputs.map {
                 OperandDescription(
                     type: graph.bases[$0].type, strides: graph.bases[$0].type.shape.contiguousStrides,
-                    blockedShape: graph.bases[$0].blockedShape)
+                    isUnread: !read.contains($0), blockedShape: graph.bases[$0].blockedShape)
             }, repetitions: step.repetitions, origins: step.origins, isInference: step.isInference)
     }
 

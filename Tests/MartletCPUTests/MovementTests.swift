@@ -41,6 +41,28 @@ struct MovementTests {
         }
     }
 
+    @Test(
+        "Rows of a few elements, rows that end within a tile and rows that one stride walks",
+        arguments: DataType.allCases)
+    func rows(dtype: DataType) {
+        var numbers = CaseNumbers(seed: 4)
+        let (planes, wide) = (numbers.integers([2, 3, 23, 41], dtype), numbers.integers([3, 700, 2], dtype))
+        let failures = compare("rows", [planes, wide]) { values throws(ShapeError) in
+            let (x, y) = (values[0], values[1])
+            let last = x.permuted([0, 2, 3, 1])
+            return [
+                last, try last.reshaped([2 * 23 * 41, 3]), last.flipped([3]), x.permuted([1, 0, 2, 3]),
+                x.permuted([1, 0, 2, 3]).sliced(starts: [0, 0, 1, 0], sizes: [3, 2, 20, 41], steps: [1, 1, 1, 1]),
+                y.permuted([2, 0, 1]), y.permuted([1, 2, 0]),
+                y.sliced(starts: [0, 3, 0], sizes: [3, 600, 2], steps: [1, 1, 1]),
+                // Sums over what lies first and third, as a layer's bias has them.
+                try Value.record(.reduce(Reduce(.sum, [0, 2])), [x])[0],
+                try Value.record(.reduce(Reduce(.sum, [0, 1])), [last.sliced(axis: 1, start: 1, count: 20)])[0],
+            ]
+        }
+        #expect(failures.isEmpty, "\(joined(failures))")
+    }
+
     @Test("Views and copies: slices, updates, flips, concatenation", arguments: DataType.allCases)
     func views(dtype: DataType) {
         var numbers = CaseNumbers(seed: 2)
