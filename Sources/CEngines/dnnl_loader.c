@@ -18,7 +18,7 @@ static atomic_bool loaded;
 static bool attempted;
 static ce_search search;
 static char version[32];
-static void *gomp_parallel;
+static void *gomp_parallel, *gomp_thread_number;
 static void (*omp_set_num_threads)(int);
 static atomic_int wanted_threads;
 static int initial_threads;
@@ -63,6 +63,7 @@ static void bind_openmp(void *library) {
     } symbol;
     // A handle's symbols include those of the libraries that it needs.
     gomp_parallel = dlsym(library, "GOMP_parallel");
+    gomp_thread_number = dlsym(library, "omp_get_thread_num");
     symbol.object = dlsym(library, "omp_set_num_threads");
     omp_set_num_threads = symbol.object ? symbol.set : NULL;
     symbol.object = dlsym(library, "omp_get_max_threads");
@@ -144,6 +145,7 @@ const char *ce_dnnl_isa(void) {
 }
 
 void *ce_dnnl_gomp_parallel(void) { return ce_dnnl_is_loaded() ? gomp_parallel : NULL; }
+void *ce_dnnl_gomp_thread_number(void) { return ce_dnnl_is_loaded() ? gomp_thread_number : NULL; }
 
 void ce_dnnl_set_threads(int threads) { atomic_store(&wanted_threads, threads > 0 ? threads : 0); }
 

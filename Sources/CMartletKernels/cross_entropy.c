@@ -186,12 +186,18 @@ static void backward(void *context, int64_t begin, int64_t end) {
 }
 
 static void run_blocks(const job *j, void (*body)(void *, int64_t, int64_t)) {
+    if (j->shape->classes == 0) return;
     const int64_t blocks = (j->shape->rows + LANES - 1) / LANES;
     mk_parallel_for(blocks, 1 + CHUNK / (LANES * j->shape->classes), body, (void *)j);
 }
 
 void mk_cross_entropy_forward(
     const mk_cross_entropy *shape, bool averages, const float *logits, const int64_t *labels, float *losses) {
+    if (shape->classes == 0) {
+        // No label is a class.
+        for (int64_t row = 0; row < (averages ? 1 : shape->rows); row++) losses[row] = NAN;
+        return;
+    }
     if (averages) {
         // Rows are added in order: the mean is the same for any number of threads.
         double sum = 0;

@@ -88,8 +88,8 @@ static void next_row(const mk_program *p, walk *w) {
     }
 }
 
-/// Whole rows of few elements, as many as are wanted and one stride of the next dimension walks: column by column, so that loads are
-/// long. Returns how many elements, 0 where rows are long or the walk is in the middle of one.
+/// Whole rows of few elements in memory, as many as are wanted and one stride of the next dimension walks: column by column, so that
+/// loads are long. Returns how many elements; 0 where rows are long or few, or the walk is in the middle of one.
 static int64_t gather_columns(const fused_run *run, const mk_input *in, walk *at, char *destination, int64_t n) {
     const mk_program *p = run->program;
     const int d = at->outer - 1;
@@ -114,7 +114,7 @@ static int64_t gather_columns(const fused_run *run, const mk_input *in, walk *at
     return rows * row;
 }
 
-/// Fills a register from memory row by row, or with coordinates or random bits by the same walk.
+/// Fills a register from memory by rows and columns, or with coordinates or random bits by the same walk.
 static void gather(const fused_run *run, const mk_input *in, char *destination, int64_t start, int64_t n) {
     const mk_program *p = run->program;
     const int size = (int)tile_register_size(in->type);

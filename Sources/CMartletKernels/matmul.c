@@ -1,7 +1,9 @@
 #include "mk_matmul.h"
 
+#include "matmul_clones.h"
 #include "matmul_core.h"
 #include "matmul_dots.h"
+#include "mk_parallel.h"
 
 void mk_matmul_integer(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c);
 
@@ -60,7 +62,26 @@ void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const voi
 bool mk_matmul_outruns_engines(int dtype, const mk_matmul_shape *shape) {
     const mk_matmul_shape s = folded(*shape);
     if (dtype != MK_FLOAT32 || mk_gemm_isa_in_use() == MK_ISA_BASELINE) return false;
-    // Measured on oneDNN: docs/performance-notes.md, "Products of few rows or few steps".
+    // Measured on oneDNN: docs/performance-notes.md, "Small networks, and what their kernels met".
     if (mk_matmul_prefers_dots(dtype, &s)) return true;
     return s.b_column == 1 && (s.k <= 16 || s.m <= 2);
+}
+
+typedef struct {
+    float *c;
+    const float *added;
+    bool rectifies;
+} finish;
+
+static MK_CLONES void finish_elements(void *context, int64_t begin, int64_t end) {
+    const finish f = *(const finish *)context;
+    if (f.added)
+        for (int64_t i = begin; i < end; i++) f.c[i] += f.added[i];
+    if (f.rectifies)
+        for (int64_t i = begin; i < end; i++) f.c[i] = f.c[i] <= 0 ? 0 : f.c[i];
+}
+
+void mk_matmul_finish(float *c, const float *added, bool rectifies, int64_t count) {
+    finish f = {c, added, rectifies};
+    mk_parallel_for(count, 16384, finish_elements, &f);
 }

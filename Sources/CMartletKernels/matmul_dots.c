@@ -5,6 +5,8 @@
 
 /// Columns that a task computes, a stretch of steps at a time: of STEPS steps the first cache holds all columns.
 enum { COLUMNS = 8, GROUPS = COLUMNS / 4, STEPS = 1024, MOST_ROWS = 32 };
+/// Multiplications: below, one thread is as quick; and those that a chunk is worth.
+enum { SERIAL_WORK = 200000, CHUNK_WORK = 50000 };
 
 typedef float four_sums __attribute__((vector_size(16), aligned(4), may_alias));
 
@@ -89,9 +91,10 @@ void mk_matmul_dots(const mk_matmul_shape *s, const float *a, const float *b, co
 #if defined(__x86_64__)
     const bool wide = mk_gemm_isa_in_use() == MK_ISA_AVX512;
     j.tile = wide ? wide_tile : narrow_tile;
-    tallest = wide ? 6 : 2;
+    tallest = wide ? wide_rows : narrow_rows;
 #endif
     j.panels = mk_ceil_div(s->m, tallest);
-    const int64_t work = s->m * s->k * COLUMNS;
-    mk_parallel_for(s->batch * mk_ceil_div(s->n, COLUMNS), 1 + 50000 / (work + 1), run_columns, &j);
+    const int64_t count = s->batch * mk_ceil_div(s->n, COLUMNS), work = s->m * s->k * COLUMNS;
+    const int64_t grain = count * work < SERIAL_WORK ? count : 1 + CHUNK_WORK / work;
+    mk_parallel_for(count, grain, run_columns, &j);
 }

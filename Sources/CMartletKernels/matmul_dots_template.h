@@ -2,7 +2,7 @@
 // the tallest tile, MK_TARGET function attribute, MK_N(name) name mangling.
 
 typedef float MK_N(dots) __attribute__((vector_size(4 * MK_LANES), aligned(4), may_alias));
-typedef int32_t MK_N(lanes) __attribute__((vector_size(4 * MK_LANES)));
+enum { MK_N(rows) = MK_DOT_ROWS };
 
 /// The first `count` numbers at `from`, zeros behind them; nothing behind them is read.
 static inline __attribute__((always_inline)) MK_TARGET MK_N(dots) MK_N(some)(const float *from, int64_t count) {

@@ -28,18 +28,15 @@ typedef struct {
     void *context;
     // The caller's, on every thread.
     uint32_t floating_point_mode;
-    // Whose thread's it is.
-    const void *caller;
     int shares;
     share share[MAX_THREADS];
 } region;
 
 static _Thread_local bool nested;
-/// Which share a worker begins with, the first of all being the caller's. It keeps it, and so finds in its cache what it wrote
-/// there in the region before.
-static _Thread_local int own_share = -1;
-static _Atomic int workers_seen;
+/// A worker's number in the pool of our own, from 1 on; 0 on other threads.
+static _Thread_local int own_number;
 static void (*gomp_parallel)(void (*)(void *), void *, unsigned, unsigned);
+static int (*gomp_thread_number)(void);
 static int configured_threads;
 
 static struct {
@@ -78,17 +75,17 @@ void mk_parallel_set_threads(int threads) {
     configured_threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
 }
 
-void mk_parallel_bind(void *function) {
-    gomp_parallel = (void (*)(void (*)(void *), void *, unsigned, unsigned))function;
+void mk_parallel_bind(void *parallel, void *thread_number) {
+    if (!parallel || !thread_number) return;
+    gomp_parallel = (void (*)(void (*)(void *), void *, unsigned, unsigned))parallel;
+    gomp_thread_number = (int (*)(void))thread_number;
 }
 
 int mk_parallel_is_nested(void) { return nested; }
 
-static int first_share(const region *r) {
-    if (r->caller == &own_share) return 0;
-    if (own_share < 0) own_share = atomic_fetch_add_explicit(&workers_seen, 1, memory_order_relaxed);
-    return own_share % (r->shares - 1) + 1;
-}
+/// The share that this thread begins with: the same in every region, so that it finds in its cache what it wrote there in the one
+/// before. The caller's is the first.
+static int first_share(const region *r) { return (gomp_parallel ? gomp_thread_number() : own_number) % r->shares; }
 
 /// Takes chunks until none is left, its own first: a slow core simply takes fewer.
 static void take_chunks(void *argument) {
@@ -120,9 +117,19 @@ static void divide(region *r, int64_t count, int threads) {
     }
 }
 
-static void *worker(void *unused) {
-    (void)unused;
-    uint64_t seen = 0;
+/// What a worker begins with.
+typedef struct {
+    int number;
+    uint64_t seen;
+} start;
+
+static start starts[MAX_THREADS];
+
+static void *worker(void *argument) {
+    const start *own = argument;
+    own_number = own->number;
+    // The regions before its time are not its own.
+    uint64_t seen = own->seen;
     for (;;) {
         // A short spin catches the next kernel of the same plan; then sleep, so as not to steal a core.
         int spins = 0;
@@ -148,7 +155,9 @@ static void *worker(void *unused) {
 static void ensure_workers(int wanted) {
     while (pool.workers < wanted) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, worker, NULL) != 0) return;
+        start *own = &starts[pool.workers];
+        *own = (start){pool.workers + 1, atomic_load_explicit(&pool.generation, memory_order_relaxed)};
+        if (pthread_create(&thread, NULL, worker, own) != 0) return;
         pthread_detach(thread);
         pool.workers++;
     }
@@ -179,7 +188,6 @@ void mk_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t,
     r.body = body;
     r.context = context;
     r.floating_point_mode = mk_floating_point_mode();
-    r.caller = &own_share;
     divide(&r, count, threads);
     if (gomp_parallel) {
         gomp_parallel(take_chunks, &r, (unsigned)threads, 0);

@@ -6,8 +6,8 @@
 #include "matmul_clones.h"
 #include "mk_parallel.h"
 
-/// Elements of work a chunk holds: small parameters share one, large ones are cut. TASKS is about how many threads take at a time
-/// of a large network; ALONE elements take less time than waking a second thread.
+/// Elements of work a chunk holds: small parameters share one, large ones are cut. A large network is cut into
+/// about TASKS pieces; up to ALONE elements take less time than waking a second thread.
 enum { CHUNK = 2048, TASKS = 256, ALONE = 16384 };
 
 #define INLINE static inline __attribute__((always_inline))

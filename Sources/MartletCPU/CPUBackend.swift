@@ -14,7 +14,7 @@ package final class CPUBackend: Backend, @unchecked Sendable {
 
     package init(engine: OneDNN? = OneDNN.shared) {
         self.engine = engine
-        if let join = engine?.gompParallel { mk_parallel_bind(join) }
+        if let engine { mk_parallel_bind(engine.gompParallel, engine.gompThreadNumber) }
     }
 
     package var engineSet: UInt64 { (engine == nil ? 0 : 1) | (Tiles.areUsed ? 2 : 0) | Winograd.current.code << 2 }

@@ -32,7 +32,7 @@ extension CPUBackend {
 }
 
 extension CPUBackend {
-    /// A product with what is folded into it; where the engine turns out to have no kernel for its strides, one after the other.
+    /// A product with what is folded into it; where the engine has no kernel for its strides, or is slower than ours, one after the other.
     func prepare(_ folded: MatrixProductActivation, _ step: StepDescription) throws -> any PreparedKernel {
         if let kernel = EngineMatrixProduct(folded.product, step, self, folded: folded) { return kernel }
         let count = folded.productOperandCount
@@ -48,10 +48,7 @@ extension CPUBackend {
             }
             let y = pointers[result].assumingMemoryBound(to: Float.self)
             let added = residual.map { UnsafePointer(pointers[$0].assumingMemoryBound(to: Float.self)) }
-            for index in 0..<elements {
-                let sum = added.map { y[index] + $0[index] } ?? y[index]
-                y[index] = folded.rectifies && sum <= 0 ? 0 : sum
-            }
+            mk_matmul_finish(y, added, folded.rectifies, Int64(elements))
         }
     }
 }

@@ -24,6 +24,7 @@ package final class OneDNN: @unchecked Sendable {
     /// True where it multiplies bfloat16 in tiles (AMX): its kernels for that want all channels side by side.
     package let hasTiles: Bool
     let gompParallel: UnsafeMutableRawPointer?
+    let gompThreadNumber: UnsafeMutableRawPointer?
 
     private let lock = Lock()
     private var operations: [Description: EngineOperation?] = [:]
@@ -41,6 +42,7 @@ package final class OneDNN: @unchecked Sendable {
         hasBytes = hasBFloat16 || instructionSet.contains("vnni")
         hasTiles = instructionSet.contains("amx")
         gompParallel = ce_dnnl_gomp_parallel()
+        gompThreadNumber = ce_dnnl_gomp_thread_number()
         ce_dnnl_set_threads(mk_parallel_threads())
     }
 

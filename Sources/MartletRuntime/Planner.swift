@@ -163,12 +163,7 @@ package struct Planner {
     /// What steps read from memory, or somebody keeps.
     private var basesRead: Set<Int> {
         var read = Set(graph.bases.indices.filter { graph.bases[$0].isKept })
-        for step in steps {
-            for input in step.inputs {
-                read.insert(input.view.base)
-                read.formUnion(graph.basesBehind(input.view.base))
-            }
-        }
+        for step in steps { read.formUnion(step.basesRead(graph)) }
         return read
     }
 

@@ -236,7 +236,11 @@ static void check_pooling(int dtype, bool maximum) {
     for (int64_t i = 0; maximum && i < 3; i++) store_element(dtype, x, random_int(0, p.planes * in - 1), NAN);
     double *dx64 = as_double(0, NULL, p.planes * in);
     if (maximum) {
-        mk_pool_max_forward(dtype, &p, x, y, indices);
+        mk_pool_max_forward(dtype, &p, x, y, NULL);
+        void *with_indices = malloc((size_t)(p.planes * out * size_of(dtype)));
+        mk_pool_max_forward(dtype, &p, x, with_indices, indices);
+        count_check(memcmp(y, with_indices, (size_t)(p.planes * out * size_of(dtype))) == 0, "pooling: values without positions");
+        free(with_indices);
         mk_pool_max_backward(dtype, &p, dy, indices, dx);
     } else {
         mk_pool_average_forward(dtype, &p, x, y);

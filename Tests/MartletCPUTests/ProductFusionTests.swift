@@ -26,8 +26,11 @@ struct ProductFusionTests {
         var expectedName: String { "matmul" + (addsResidual ? "+add" : "") + (rectifies ? "+relu" : "") }
     }
 
-    static let cases = (0..<8).map { index in
-        Case(rows: 31 + index, hasBias: index & 1 == 1, addsResidual: index & 2 == 2, rectifies: index & 4 == 4)
+    /// On the engine, and with so few rows that its kernels are slower than ours.
+    static let cases = [25, 45].flatMap { rows in
+        (0..<8).map { index in
+            Case(rows: rows + index, hasBias: index & 1 == 1, addsResidual: index & 2 == 2, rectifies: index & 4 == 4)
+        }
     }
 
     private static func operands(_ rows: Int) -> [Tensor] {
@@ -99,8 +102,6 @@ struct ProductFusionTests {
                 }
             }
         }
-        // Not the same kernels: the sums of 300 products are taken in another order.
-        let (folded, unfolded) = (result(.all), result(PlanPasses.all.subtracting(.productFusion)))
-        #expect(zip(folded, unfolded).allSatisfy { abs($0 - $1) <= 1e-4 }, "\(folded.prefix(8)) \(unfolded.prefix(8))")
+        #expect(result(.all) == result(PlanPasses.all.subtracting(.productFusion)))
     }
 }

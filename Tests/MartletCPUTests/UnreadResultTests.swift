@@ -16,6 +16,22 @@ struct UnreadResultTests {
         }
     }
 
+    @Test(
+        "Without positions the values of pooling behind a convolution are the same",
+        arguments: [DataType.float32, .bfloat16])
+    func blocks(dtype: DataType) {
+        let given = withGenerator(seed: 5) { [Tensor.randn([2, 32, 15, 12]), Tensor.randn([48, 32, 3, 3])] }
+        let (x, weight) = (given[0].to(dtype: dtype), given[1].to(dtype: dtype))
+        func pooled(requiringGradient: Bool) -> Tensor {
+            let own = requiringGradient ? weight.detached().requiringGradient() : weight
+            return maxPool2d(conv2d(x, own, padding: 1), kernelSize: 3, stride: 2)
+        }
+        let inference = withoutGradient { pooled(requiringGradient: false).to(dtype: .float32).array() }
+        let training = pooled(requiringGradient: true)
+        training.sum().backward()
+        #expect(inference == training.to(dtype: .float32).array())
+    }
+
     @Test("Pooling writes where the largest were for a gradient, and where somebody asks for them")
     func pooling() {
         let x = withGenerator(seed: 3) { Tensor.randn([3, 16, 13, 11]) }

@@ -32,6 +32,8 @@ const char *ce_dnnl_isa(void);
 /// Address of `GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags)` in the OpenMP library
 /// that oneDNN uses, so that other kernels can join its threads; NULL where there is none.
 void *ce_dnnl_gomp_parallel(void);
+/// The same for `omp_get_thread_num`.
+void *ce_dnnl_gomp_thread_number(void);
 
 /// Threads that operations made from now on use, whichever thread runs them. 0 leaves it to OpenMP.
 void ce_dnnl_set_threads(int threads);

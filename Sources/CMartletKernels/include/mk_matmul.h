@@ -16,9 +16,12 @@ typedef struct {
 
 /// Computes the product of `dtype` matrices. `bias` (n elements of `dtype`, or NULL) is added to every row at the end.
 /// float32 and float64 accumulate in their own type; bfloat16 and float16 accumulate in float32 and round once, at the
-/// end; integers wrap. MK_BOOL is not accepted. The sum over k is taken in one order that depends on the shape alone: the
-/// same bits for any number of threads. C must not overlap the operands.
+/// end; integers wrap. MK_BOOL is not accepted. The sum over k is taken in one order that depends on shape, strides and
+/// processor alone: the same bits for any number of threads. C must not overlap the operands.
 void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c);
+
+/// c = c + added (where it is not NULL), then max(0, c) that lets NaN through, where it rectifies: what follows a product.
+void mk_matmul_finish(float *c, const float *added, bool rectifies, int64_t count);
 
 /// True for shapes at which this is at least as quick as an engine's product.
 bool mk_matmul_outruns_engines(int dtype, const mk_matmul_shape *shape);

@@ -12,8 +12,9 @@ void mk_parallel_for(int64_t count, int64_t grain, void (*body)(void *context, i
 int mk_parallel_threads(void);
 void mk_parallel_set_threads(int threads);
 
-/// Joins libgomp's pool: the address of GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags); NULL leaves it.
-void mk_parallel_bind(void *gomp_parallel);
+/// Joins libgomp's pool: the addresses of GOMP_parallel(void (*fn)(void *), void *data, unsigned threads, unsigned flags) and
+/// int omp_get_thread_num(void); where one is NULL it is left.
+void mk_parallel_bind(void *gomp_parallel, void *gomp_thread_number);
 
 /// True while called from inside a region.
 int mk_parallel_is_nested(void);
