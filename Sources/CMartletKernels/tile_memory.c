@@ -1,30 +1,17 @@
 #include <string.h>
 
+#include "matmul_half.h"
 #include "tile_ops.h"
 
 // Between memory in the storage types and registers.
 
 typedef _Float16 half;
 
-static inline float from_bfloat16(uint16_t bits) {
-    uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, 4);
-    return value;
-}
-
-static inline uint16_t to_bfloat16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, 4);
-    uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-    return (uint16_t)(value != value ? (bits >> 16) | 0x40 : rounded);
-}
-
 TILE_CLONES static void round_bfloat16(float *v, int64_t n) {
-    for (int64_t i = 0; i < n; i++) v[i] = from_bfloat16(to_bfloat16(v[i]));
+    for (int64_t i = 0; i < n; i++) v[i] = mk_bf16_to_float(mk_float_to_bf16(v[i]));
 }
 TILE_CLONES static void round_half(float *v, int64_t n) {
-    for (int64_t i = 0; i < n; i++) v[i] = (float)(half)v[i];
+    for (int64_t i = 0; i < n; i++) v[i] = mk_f16_to_float(mk_float_to_f16(v[i]));
 }
 TILE_CLONES static void wrap_int8(int64_t *v, int64_t n) {
     for (int64_t i = 0; i < n; i++) v[i] = (int8_t)v[i];
@@ -60,7 +47,7 @@ void tile_round(int dtype, void *values, int64_t n) {
     }
 LOADER(load_f32, float, float, )
 LOADER(load_f64, double, double, )
-LOADER(load_bf16, uint16_t, float, from_bfloat16)
+LOADER(load_bf16, uint16_t, float, mk_bf16_to_float)
 LOADER(load_half, half, float, (float))
 LOADER(load_i8, int8_t, int64_t, )
 LOADER(load_u8, uint8_t, int64_t, )
@@ -93,8 +80,10 @@ void tile_load(int dtype, int type, const void *source, int64_t stride, void *de
     }
 STORER(store_f32, float, float, )
 STORER(store_f64, double, double, )
-STORER(store_bf16, float, uint16_t, to_bfloat16)
-STORER(store_half, float, half, (half))
+STORER(store_bf16, float, uint16_t, mk_float_to_bf16)
+// Not by the compiler's conversion: what it calls where the processor has none makes nothing below the smallest normal number of
+// float16 while results are flushed.
+STORER(store_half, float, uint16_t, mk_float_to_f16)
 STORER(store_i8, int64_t, int8_t, (int8_t))
 STORER(store_u8, int64_t, uint8_t, (uint8_t))
 STORER(store_i32, int64_t, int32_t, (int32_t))
