@@ -44,7 +44,9 @@ package final class Node: @unchecked Sendable {
     /// Index in the recording while pending.
     @exclusivity(unchecked) package internal(set) var position = 0
     /// The recording's address while pending, else 0: compared without counting references.
-    @exclusivity(unchecked) package internal(set) var home: UInt = 0
+    package var home: UInt { homeStorage.load(ordering: .relaxed) }
+    /// Read by threads that record on the node while the one that runs it lets it go.
+    private let homeStorage = Atomic<UInt>(0)
     package internal(set) var failure: (any Error)?
     /// True once a `backward()` without `retainGraph` has walked it.
     package private(set) var isHistoryReleased = false
@@ -155,14 +157,12 @@ package final class Node: @unchecked Sendable {
         stateStorage.store(isMade ? .ready : .released, ordering: .releasing)
     }
 
-    func leaveRecording() {
-        home = 0
-    }
+    func leaveRecording() { homeStorage.store(0, ordering: .relaxed) }
 
     package func join(_ recording: Recording, at position: Int) {
         self.position = position
         self.recording = recording
-        home = recording.address
+        homeStorage.store(recording.address, ordering: .relaxed)
     }
 
     /// Lets go of the operands before the node runs, so that a plan may overwrite what nobody else holds.
