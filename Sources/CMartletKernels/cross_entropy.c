@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "matmul_clones.h"
+#include "matmul_core.h"
 #include "mk_losses.h"
 #include "mk_parallel.h"
 #include "tile_math.h"
@@ -22,7 +23,7 @@ typedef struct {
 enum { LANES = 16, FEW = 64 };
 
 /// The LANES classes of a row from `first` on, `padding` behind its end.
-static inline __attribute__((always_inline)) void row_lanes(
+TILE_INLINE void row_lanes(
     const float *x, int64_t first, int64_t n, float padding, float *lanes) {
     if (first + LANES <= n) {
         memcpy(lanes, x + first, sizeof(float) * LANES);
@@ -32,10 +33,13 @@ static inline __attribute__((always_inline)) void row_lanes(
     for (int64_t l = 0; l < n - first; l++) lanes[l] = x[first + l];
 }
 
-static inline __attribute__((always_inline)) float larger(float x, float y) { return x > y || x != x ? x : y; }
+TILE_INLINE float larger(float x, float y) { return x > y || x != x ? x : y; }
 
-/// The largest element of a row, NaN where there is one; 0 for an infinite one, so that x - max is no NaN of its own making.
-static inline __attribute__((always_inline)) float row_shift(const float *x, int64_t n) {
+/// 0 for an infinite one, so that x - max is no NaN of its own making.
+TILE_INLINE float finite_shift(float largest) { return largest == INFINITY || largest == -INFINITY ? 0.0f : largest; }
+
+/// The largest element of a row, NaN where there is one.
+TILE_INLINE float row_shift(const float *x, int64_t n) {
     float largest[LANES], lanes[LANES];
     for (int l = 0; l < LANES; l++) largest[l] = -INFINITY;
     for (int64_t i = 0; i < n; i += LANES) {
@@ -44,17 +48,17 @@ static inline __attribute__((always_inline)) float row_shift(const float *x, int
     }
     for (int width = LANES / 2; width > 0; width /= 2)
         for (int l = 0; l < width; l++) largest[l] = larger(largest[l + width], largest[l]);
-    return isinf(largest[0]) ? 0.0f : largest[0];
+    return finite_shift(largest[0]);
 }
 
-static inline __attribute__((always_inline)) float sum_of_lanes(float *lanes) {
+TILE_INLINE float sum_of_lanes(float *lanes) {
     for (int width = LANES / 2; width > 0; width /= 2)
         for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
     return lanes[0];
 }
 
 /// Σ e^(x - shift), and each term of it in `powers` where that is not NULL.
-static inline __attribute__((always_inline)) float row_powers(const float *x, int64_t n, float shift, float *powers) {
+TILE_INLINE float row_powers(const float *x, int64_t n, float shift, float *powers) {
     float sums[LANES] = {0}, lanes[LANES];
     for (int64_t i = 0; i < n; i += LANES) {
         row_lanes(x, i, n, -INFINITY, lanes);
@@ -62,13 +66,12 @@ static inline __attribute__((always_inline)) float row_powers(const float *x, in
             lanes[l] = tile_exp(lanes[l] - shift);
             sums[l] += lanes[l];
         }
-        const int64_t count = n - i < LANES ? n - i : LANES;
-        if (powers) memcpy(powers + i, lanes, sizeof(float) * (size_t)count);
+        if (powers) memcpy(powers + i, lanes, sizeof(float) * (size_t)mk_min64(LANES, n - i));
     }
     return sum_of_lanes(sums);
 }
 
-static inline float target_sum(const mk_cross_entropy *s, float low_sum, float labelled) {
+TILE_INLINE float target_sum(const mk_cross_entropy *s, float low_sum, float labelled) {
     return low_sum + (s->high - s->low) * labelled;
 }
 
@@ -99,7 +102,7 @@ static MK_CLONES void row_gradient(const mk_cross_entropy *s, const float *x, in
 // MARK: few classes: LANES rows side by side
 
 /// LANES rows turned, [class][row]; rows behind the last are zeros.
-static inline __attribute__((always_inline)) void turn_rows(const float *x, int64_t rows, int64_t n, float (*turned)[LANES]) {
+TILE_INLINE void turn_rows(const float *x, int64_t rows, int64_t n, float (*turned)[LANES]) {
     for (int64_t c = 0; c < n; c++) {
         for (int l = 0; l < LANES; l++) turned[c][l] = 0;
         for (int64_t l = 0; l < rows; l++) turned[c][l] = x[l * n + c];
@@ -107,11 +110,11 @@ static inline __attribute__((always_inline)) void turn_rows(const float *x, int6
 }
 
 /// e^(x - max) in x's place, the maxima, and the sums.
-static inline __attribute__((always_inline)) void raise_rows(float (*x)[LANES], int64_t n, float *shift, float *powers) {
+TILE_INLINE void raise_rows(float (*x)[LANES], int64_t n, float *shift, float *powers) {
     for (int l = 0; l < LANES; l++) shift[l] = x[0][l], powers[l] = 0;
     for (int64_t c = 1; c < n; c++)
         for (int l = 0; l < LANES; l++) shift[l] = larger(x[c][l], shift[l]);
-    for (int l = 0; l < LANES; l++) shift[l] = shift[l] == INFINITY || shift[l] == -INFINITY ? 0.0f : shift[l];
+    for (int l = 0; l < LANES; l++) shift[l] = finite_shift(shift[l]);
     for (int64_t c = 0; c < n; c++)
         for (int l = 0; l < LANES; l++) {
             x[c][l] = tile_exp(x[c][l] - shift[l]);
@@ -161,7 +164,7 @@ static void losses_of(const mk_cross_entropy *s, const float *x, const int64_t *
 static void forward(void *context, int64_t begin, int64_t end) {
     const job *j = context;
     for (int64_t first = begin * LANES; first < end * LANES && first < j->shape->rows; first += LANES) {
-        const int64_t rows = j->shape->rows - first < LANES ? j->shape->rows - first : LANES;
+        const int64_t rows = mk_min64(LANES, j->shape->rows - first);
         losses_of(j->shape, j->logits + first * j->shape->classes, j->labels + first, rows, j->losses + first);
     }
 }
@@ -170,7 +173,7 @@ static void backward(void *context, int64_t begin, int64_t end) {
     const job *j = context;
     const int64_t classes = j->shape->classes;
     for (int64_t first = begin * LANES; first < end * LANES && first < j->shape->rows; first += LANES) {
-        const int64_t rows = j->shape->rows - first < LANES ? j->shape->rows - first : LANES;
+        const int64_t rows = mk_min64(LANES, j->shape->rows - first);
         float scales[LANES];
         for (int64_t l = 0; l < rows; l++)
             scales[l] = j->averages ? j->cotangent[0] / (float)j->shape->rows : j->cotangent[first + l];
@@ -187,7 +190,7 @@ static void backward(void *context, int64_t begin, int64_t end) {
 
 static void run_blocks(const job *j, void (*body)(void *, int64_t, int64_t)) {
     if (j->shape->classes == 0) return;
-    const int64_t blocks = (j->shape->rows + LANES - 1) / LANES;
+    const int64_t blocks = mk_ceil_div(j->shape->rows, LANES);
     mk_parallel_for(blocks, 1 + CHUNK / (LANES * j->shape->classes), body, (void *)j);
 }
 
@@ -203,7 +206,7 @@ void mk_cross_entropy_forward(
         double sum = 0;
         float block[LANES];
         for (int64_t first = 0; first < shape->rows; first += LANES) {
-            const int64_t rows = shape->rows - first < LANES ? shape->rows - first : LANES;
+            const int64_t rows = mk_min64(LANES, shape->rows - first);
             losses_of(shape, logits + first * shape->classes, labels + first, rows, block);
             for (int64_t row = 0; row < rows; row++) sum += block[row];
         }
