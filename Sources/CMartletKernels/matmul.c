@@ -31,8 +31,28 @@ static bool prefers_transpose(const mk_matmul_shape *s, int dtype) {
     return turned < cost_of(s->m, s->n, s->b_column == 1, lanes);
 }
 
+/// Multiplications up to which setting up tiles costs more than the product.
+enum { FEW = 256 };
+
+/// A product of few multiplications where it lies; each sum in the order of the steps, as a tile's.
+static MK_CLONES void multiply_few(const mk_matmul_shape *s, const float *a, const float *b, const float *bias, float *c) {
+#pragma clang fp contract(fast)
+    for (int64_t row = 0; row < s->batch * s->m; row++) {
+        const int64_t entry = row / s->m, i = row % s->m;
+        const float *left = a + entry * s->a_batch + i * s->a_row, *right = b + entry * s->b_batch;
+        float *to = c + entry * s->c_batch + i * s->c_row;
+        for (int64_t j = 0; j < s->n; j++, right += s->b_column) {
+            float sum = 0;
+            for (int64_t step = 0; step < s->k; step++) sum += left[step * s->a_column] * right[step * s->b_row];
+            to[j] = bias ? sum + bias[j] : sum;
+        }
+    }
+}
+
 void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c) {
     if (dtype > MK_FLOAT16) return mk_matmul_integer(dtype, shape, a, b, bias, c);
+    if (dtype == MK_FLOAT32 && shape->batch * shape->m * shape->n * shape->k <= FEW)
+        return multiply_few(shape, a, b, bias, c);
     const mk_matmul_shape s = folded(*shape);
     if (mk_matmul_prefers_dots(dtype, &s)) return mk_matmul_dots(&s, a, b, bias, c);
     const bool transpose = prefers_transpose(&s, dtype);

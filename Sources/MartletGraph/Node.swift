@@ -157,6 +157,15 @@ package final class Node: @unchecked Sendable {
         stateStorage.store(isMade ? .ready : .released, ordering: .releasing)
     }
 
+    /// Takes the value out of a leaf that its only owner is about to give another one; nil where this is no made leaf.
+    package func emptyLeaf() -> Realized? {
+        guard case .leaf = primitive, state == .ready else { return nil }
+        return realizedFirst.take()
+    }
+
+    /// Gives a leaf that was emptied its value.
+    package func refill(with realized: consuming Realized) { realizedFirst = realized }
+
     func leaveRecording() { homeStorage.store(0, ordering: .relaxed) }
 
     package func join(_ recording: Recording, at position: Int) {

@@ -4,7 +4,7 @@ import MartletGraph
 ///
 /// `@unchecked Sendable`: immutable after it was made; kernels guard their own scratch.
 package final class Plan: @unchecked Sendable {
-    /// Where a pointer of a step comes from.
+    /// Where a pointer of a step comes from. Nothing here is counted: a run goes through all of them.
     struct PointerSource {
         enum Origin {
             case leaf(Int)
@@ -17,21 +17,39 @@ package final class Plan: @unchecked Sendable {
         }
         let origin: Origin
         let byteOffset: Int
-        let terms: [View.Offset.Term]
         let elementSize: Int
     }
 
-    struct Step {
+    /// A pointer that numbers of the run move.
+    struct MovingPointer {
+        let pointer: Int
+        let terms: [View.Offset.Term]
+    }
+
+    /// A class, so that a run borrows it.
+    final class Step {
         let kernel: any PreparedKernel
         let firstPointer: Int
         let derived: [Derived]
         let name: String
         /// The kernel again, with what it packs and may keep from run to run.
-        var packing: Packing?
+        let packing: Packing?
         /// True for a step that runs where another one packs what it makes.
-        var isOnDemand = false
+        let isOnDemand: Bool
         /// The unit of `ConstantFolding` that it is part of: it runs where that is not kept.
         var folding: Int?
+
+        init(
+            kernel: any PreparedKernel, firstPointer: Int, derived: [Derived], name: String, packing: Packing?,
+            isOnDemand: Bool
+        ) {
+            self.kernel = kernel
+            self.firstPointer = firstPointer
+            self.derived = derived
+            self.name = name
+            self.packing = packing
+            self.isOnDemand = isOnDemand
+        }
     }
 
     /// An operand that a kernel packs.
@@ -57,14 +75,30 @@ package final class Plan: @unchecked Sendable {
         let offset: View.Offset
         let strides: [Int]?
         let block: Int?
+
+        /// The result among a run's leaves and own buffers.
+        func realized(_ leaves: [Realized], _ owned: [Buffer], _ arguments: [Scalar]) -> Realized {
+            var first = offset.constant
+            for term in offset.terms { first += arguments[term.scalar].integer * term.stride }
+            switch source {
+            case .leaf(let index):
+                return Realized(
+                    buffer: leaves[index].buffer, offset: leaves[index].offset + first, strides: strides, block: block)
+            case .buffer(let index):
+                return Realized(buffer: owned[index], offset: first, strides: strides, block: block)
+            }
+        }
     }
 
     let steps: [Step]
     let pointers: [PointerSource]
+    let movingPointers: [MovingPointer]
     let constants: [Scalar]
     let argumentCount: Int
     let buffers: [MemoryPlan.KeptBuffer]
     let results: [Result]
+    /// For each buffer a result that lies in it.
+    private let resultsOfBuffers: [Int?]
     /// What is computed once.
     let foldings: [Folding]
     package let arenaByteCount: Int
@@ -75,17 +109,24 @@ package final class Plan: @unchecked Sendable {
     package let isParallel: Bool
 
     init(
-        steps: [Step], pointers: [PointerSource], constants: [Scalar], argumentCount: Int, memory: MemoryPlan,
-        results: [Result], foldings: [Folding], descriptions: [StepDescription], passes: PlanPasses
+        steps: [Step], pointers: [PointerSource], movingPointers: [MovingPointer], constants: [Scalar],
+        argumentCount: Int, memory: MemoryPlan, results: [Result], foldings: [Folding],
+        descriptions: [StepDescription], passes: PlanPasses
     ) {
         self.steps = steps
         self.pointers = pointers
+        self.movingPointers = movingPointers
         self.constants = constants
         self.argumentCount = argumentCount
         buffers = memory.buffers
         arenaByteCount = memory.arenaByteCount
         peakByteCount = memory.peakByteCount
         self.results = results
+        var resultsOfBuffers: [Int?] = Array(repeating: nil, count: memory.buffers.count)
+        for (index, result) in results.enumerated() {
+            if case .buffer(let buffer) = result.source { resultsOfBuffers[buffer] = index }
+        }
+        self.resultsOfBuffers = resultsOfBuffers
         self.foldings = foldings
         self.descriptions = descriptions
         isParallel = passes.contains(.parallelSteps) && descriptions.contains(where: \.isParallel)
@@ -115,25 +156,21 @@ package final class Plan: @unchecked Sendable {
     package func run(
         leaves: inout [Realized], arguments: [Scalar], on backend: any Backend
     ) throws -> (results: [Realized], completion: Completion) {
+        var spares: [Buffer?] = []
+        return try run(leaves: &leaves, arguments: arguments, spares: &spares, on: backend)
+    }
+
+    /// - Parameter spares: by result, memory of its own that it may take over where the reference is the last one; or none at all.
+    func run(
+        leaves: inout [Realized], arguments: [Scalar], spares: inout [Buffer?], on backend: any Backend
+    ) throws -> (results: [Realized], completion: Completion) {
         let clock = Profiling.isOn ? RunClock(kernelCount: steps.count) : nil
         defer { clock?.finish(self) }
         var leafAddresses: [UnsafeMutableRawPointer] = []
         leafAddresses.reserveCapacity(leaves.count)
-        for leaf in leaves { leafAddresses.append(leaf.buffer.address) }
-        var owned: [Buffer] = []
-        owned.reserveCapacity(buffers.count)
-        for kept in buffers {
-            if let donor = kept.donor, leaves[donor].strides == nil, leaves[donor].offset == 0,
-                leaves[donor].buffer.byteCount == kept.byteCount, !leaves[donor].buffer.isBorrowed,
-                isKnownUniquelyReferenced(&leaves[donor].buffer) || PlannedBug.planted == .stolenLeaf
-            {
-                if PlannedBug.planted != .stalePack { leaves[donor].buffer.beginGeneration() }
-                owned.append(leaves[donor].buffer)
-            } else {
-                owned.append(try backend.allocate(byteCount: kept.byteCount))
-            }
-        }
-        let folded = try foldings.map { try $0.look(leaves, arguments, on: backend) }
+        for index in leaves.indices { leafAddresses.append(leaves[index].buffer.address) }
+        let owned = try ownBuffers(&leaves, &spares, on: backend)
+        let folded = foldings.isEmpty ? [] : try foldings.map { try $0.look(leaves, arguments, on: backend) }
         let lease = arenaByteCount > 0 ? try backend.leaseArena(byteCount: arenaByteCount) : nil
         let completion = try withExtendedLifetime(lease) {
             try backend.run(isParallel: isParallel) {
@@ -142,21 +179,43 @@ package final class Plan: @unchecked Sendable {
                     clock)
             }
         }
-        for (folding, found) in zip(foldings, folded) where !found.isThere { folding.keep(found, leaves) }
-        let made = results.map { result in
-            let scalarOffset =
-                result.offset.constant + result.offset.terms.reduce(0) { $0 + arguments[$1.scalar].integer * $1.stride }
-            switch result.source {
-            case .leaf(let index):
-                return Realized(
-                    buffer: leaves[index].buffer, offset: leaves[index].offset + scalarOffset, strides: result.strides,
-                    block: result.block)
-            case .buffer(let index):
-                return Realized(
-                    buffer: owned[index], offset: scalarOffset, strides: result.strides, block: result.block)
+        for index in foldings.indices where !folded[index].isThere { foldings[index].keep(folded[index], leaves) }
+        var made: [Realized] = []
+        made.reserveCapacity(results.count)
+        for index in results.indices { made.append(results[index].realized(leaves, owned, arguments)) }
+        return (made, completion)
+    }
+
+    /// Memory for what the run keeps: of a leaf that it replaces, a spare, or new.
+    private func ownBuffers(
+        _ leaves: inout [Realized], _ spares: inout [Buffer?], on backend: any Backend
+    ) throws -> [Buffer] {
+        var owned: [Buffer] = []
+        owned.reserveCapacity(buffers.count)
+        for index in buffers.indices {
+            let kept = buffers[index]
+            if let donor = kept.donor, leaves[donor].strides == nil, leaves[donor].offset == 0,
+                leaves[donor].buffer.byteCount == kept.byteCount, !leaves[donor].buffer.isBorrowed,
+                isKnownUniquelyReferenced(&leaves[donor].buffer) || PlannedBug.planted == .stolenLeaf
+            {
+                if PlannedBug.planted != .stalePack { leaves[donor].buffer.beginGeneration() }
+                owned.append(leaves[donor].buffer)
+            } else if let spare = spare(for: index, &spares, on: backend) {
+                owned.append(spare)
+            } else {
+                owned.append(try backend.allocate(byteCount: kept.byteCount))
             }
         }
-        return (made, completion)
+        return owned
+    }
+
+    private func spare(for buffer: Int, _ spares: inout [Buffer?], on backend: any Backend) -> Buffer? {
+        guard let result = resultsOfBuffers[buffer], result < spares.count,
+            isKnownUniquelyReferenced(&spares[result]), let spare = spares[result].take(),
+            spare.byteCount == buffers[buffer].byteCount, spare.device == backend.device, !spare.isBorrowed
+        else { return nil }
+        if PlannedBug.planted != .stalePack { spare.beginGeneration() }
+        return spare
     }
 
     private func runSteps(
@@ -172,10 +231,6 @@ package final class Plan: @unchecked Sendable {
                 guard let tableBase = table.baseAddress else { return }
                 for index in pointers.indices {
                     let source = pointers[index]
-                    var offset = source.byteOffset
-                    for term in source.terms {
-                        offset += scalars[term.scalar].integer * term.stride * source.elementSize
-                    }
                     let base: UnsafeMutableRawPointer
                     switch source.origin {
                     case .leaf(let leaf): base = leafAddresses[leaf] + leaves[leaf].offset * source.elementSize
@@ -185,7 +240,13 @@ package final class Plan: @unchecked Sendable {
                     case .scalar(let scalar): base = UnsafeMutableRawPointer(scalarBase + scalar)
                     case .nowhere: base = Plan.nowhere
                     }
-                    table[index] = base + offset
+                    table[index] = base + source.byteOffset
+                }
+                for moving in movingPointers {
+                    let size = pointers[moving.pointer].elementSize
+                    for term in moving.terms {
+                        table[moving.pointer] += scalars[term.scalar].integer * term.stride * size
+                    }
                 }
                 if let clock {
                     clock.enter()
@@ -195,8 +256,10 @@ package final class Plan: @unchecked Sendable {
                         }
                     }
                 } else {
-                    for index in steps.indices where runs(steps[index], folded) {
-                        try run(steps[index], leaves, scalarBase, tableBase, on: backend)
+                    for index in steps.indices {
+                        // The plan holds its steps: no references are counted here.
+                        unowned(unsafe) let step = steps[index]
+                        if runs(step, folded) { try run(step, leaves, scalarBase, tableBase, on: backend) }
                     }
                 }
             }
@@ -215,7 +278,9 @@ package final class Plan: @unchecked Sendable {
         _ step: Step, _ leaves: [Realized], _ scalars: UnsafeMutablePointer<Scalar>,
         _ table: UnsafeMutablePointer<UnsafeMutableRawPointer>, on backend: any Backend
     ) throws {
-        for derived in step.derived { try fill(derived, scalars, table, backend) }
+        if !step.derived.isEmpty {
+            for derived in step.derived { try fill(derived, scalars, table, backend) }
+        }
         let pointers = table + step.firstPointer
         guard let packing = step.packing else {
             try step.kernel.run(pointers, UnsafePointer(scalars))

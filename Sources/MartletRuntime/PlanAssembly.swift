@@ -7,6 +7,7 @@ struct PlanAssembly {
     private let passes: PlanPasses
     private var steps: [Plan.Step] = []
     private var pointers: [Plan.PointerSource] = []
+    private var movingPointers: [Plan.MovingPointer] = []
     private var descriptions: [StepDescription] = []
     private var foldings: [Plan.Folding] = []
 
@@ -20,9 +21,9 @@ struct PlanAssembly {
         _ step: Planner.Step, _ prepared: Planner.Prepared, packing: Plan.Packing?, isOnDemand: Bool
     ) {
         let first = pointers.count
-        for operand in step.inputs { pointers.append(source(operand.view, operand.type.dtype)) }
+        for operand in step.inputs { addPointer(operand.view, operand.type.dtype) }
         for base in step.outputs {
-            pointers.append(source(View(base: base, strides: [], offset: .init()), graph.bases[base].type.dtype))
+            addPointer(View(base: base, strides: [], offset: .init()), graph.bases[base].type.dtype)
         }
         let derived = step.derived.map { scalar -> Plan.Derived in
             switch scalar {
@@ -31,7 +32,7 @@ struct PlanAssembly {
                 if case .scalar(let reference) = graph.bases[view.base].kind {
                     return .scalar(graph.scalarIndex(reference), plus: plus, to: target)
                 }
-                pointers.append(source(view, .int64))
+                addPointer(view, .int64)
                 return .memory(pointer: pointers.count - 1, plus: plus, to: target)
             }
         }
@@ -56,11 +57,12 @@ struct PlanAssembly {
         }
     }
 
-    private mutating func source(_ view: View, _ dtype: DataType) -> Plan.PointerSource {
+    private mutating func addPointer(_ view: View, _ dtype: DataType) {
         let size = dtype.byteCount
         if case .scalar(let reference) = graph.bases[view.base].kind {
-            return Plan.PointerSource(
-                origin: .scalar(graph.scalarIndex(reference)), byteOffset: 0, terms: [], elementSize: size)
+            let origin = Plan.PointerSource.Origin.scalar(graph.scalarIndex(reference))
+            pointers.append(Plan.PointerSource(origin: origin, byteOffset: 0, elementSize: size))
+            return
         }
         var constant = view.offset.constant * size
         let origin: Plan.PointerSource.Origin
@@ -75,8 +77,10 @@ struct PlanAssembly {
             constant += offset
         case .nowhere: origin = .nowhere
         }
-        let terms = PlannedBug.planted == .fixedSliceStart ? [] : view.offset.terms
-        return Plan.PointerSource(origin: origin, byteOffset: constant, terms: terms, elementSize: size)
+        if !view.offset.terms.isEmpty, PlannedBug.planted != .fixedSliceStart {
+            movingPointers.append(Plan.MovingPointer(pointer: pointers.count, terms: view.offset.terms))
+        }
+        pointers.append(Plan.PointerSource(origin: origin, byteOffset: constant, elementSize: size))
     }
 
     func finish(kept: [PlanGraph.Operand]) -> Plan {
@@ -94,7 +98,8 @@ struct PlanAssembly {
             }
         }
         return Plan(
-            steps: steps, pointers: pointers, constants: graph.constants, argumentCount: graph.argumentCount,
-            memory: memory, results: results, foldings: foldings, descriptions: descriptions, passes: passes)
+            steps: steps, pointers: pointers, movingPointers: movingPointers, constants: graph.constants,
+            argumentCount: graph.argumentCount, memory: memory, results: results, foldings: foldings,
+            descriptions: descriptions, passes: passes)
     }
 }

@@ -56,10 +56,10 @@ package final class Program: Sendable {
     }
 
     /// Runs on the inputs' memory, on the program's device, plain and contiguous. What the outputs replace is overwritten where
-    /// `inputs` hold the last reference. Captured values are appended to `inputs`.
-    package func run(inputs: inout [Realized], arguments: [Scalar]) throws -> [Realized] {
+    /// `inputs` hold the last reference, or `spares`, memory for an output each. Captured values are appended to `inputs`.
+    package func run(inputs: inout [Realized], arguments: [Scalar], spares: inout [Buffer?]) throws -> [Realized] {
         if !captured.isEmpty { inputs += captured }
-        return try plan.run(leaves: &inputs, arguments: arguments, on: backend).results
+        return try plan.run(leaves: &inputs, arguments: arguments, spares: &spares, on: backend).results
     }
 
     package var descriptions: [StepDescription] { plan.descriptions }

@@ -8,6 +8,8 @@ final class CompiledCore {
     let lock = Lock()
     private let holders: [any StateHolder]
     private var programs: [Key: [TracedProgram]] = [:]
+    /// What ran last: most calls run it again.
+    private var latest: KeyedProgram?
 
     init(_ holders: [any StateHolder]) {
         self.holders = holders
@@ -42,7 +44,13 @@ final class CompiledCore {
     func run(
         _ key: Key, _ inputs: [Tensor], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
     ) throws -> ([Tensor], outline: Any) {
-        if let known = programs[key]?.first(where: { $0.fits }) { return (try known.run(inputs), known.outline) }
+        if let latest, latest.key == key, latest.program.fits {
+            return (try latest.program.run(inputs), latest.program.outline)
+        }
+        if let known = programs[key]?.first(where: { $0.fits }) {
+            latest = KeyedProgram(key, known)
+            return (try known.run(inputs), known.outline)
+        }
         let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
         // A function whose arguments never come twice in one shape would keep a plan for each.
         if programCount >= Self.programBound { programs = [:] }
@@ -68,16 +76,24 @@ final class CompiledCore {
     private static let programBound = 256
 }
 
+/// A program with its key.
+private final class KeyedProgram {
+    let key: CompiledCore.Key
+    let program: TracedProgram
+
+    init(_ key: CompiledCore.Key, _ program: TracedProgram) { (self.key, self.program) = (key, program) }
+}
+
 /// One trace of a compiled function as a program, with the state that it reads and renews.
 private final class TracedProgram {
     /// The function's output as it was traced: its shape as a tree.
     let outline: Any
     private let program: Program
     private let inputCount: Int
-    /// Slots that are read, with the type and device found there when traced; no type: the slot was empty.
-    private let reads: [(slot: StateSlot, type: TensorType?, device: Device?)]
-    /// Slots that are renewed, with the index of the output that they get; nil: they are emptied.
-    private let writes: [(slot: StateSlot, output: Int?)]
+    private let reads: [SlotRead]
+    private let writes: [SlotWrite]
+    /// By output, memory for it that nobody needs any more. Touched under `turn`, empty outside.
+    private var spares: [Buffer?]
     private let resultCount: Int
     private let outputTypes: [TensorType]
     /// Where outputs are committed to.
@@ -111,11 +127,10 @@ private final class TracedProgram {
         let written = recorder.slots.filter(\.isWritten)
         var outputs = results.map(\.value)
         writes = written.map { state in
-            guard let tensor = state.tensor else { return (state.slot, nil) }
-            outputs.append(tensor.value)
-            return (state.slot, outputs.count - 1)
+            if let tensor = state.tensor { outputs.append(tensor.value) }
+            return SlotWrite(state.slot, output: state.tensor == nil ? nil : outputs.count - 1, isRead: state.isRead)
         }
-        reads = read.map { ($0.slot, $0.placeholder?.type, $0.placeholder?.node.device) }
+        reads = read.map { SlotRead($0.slot, $0.placeholder?.type, $0.placeholder?.node.device) }
         let leaves = placeholders + read.compactMap(\.placeholder)
         program = try Program(
             inputs: leaves, stateBegin: inputs.count, outputs: outputs, trace: trace, device: .default)
@@ -123,6 +138,7 @@ private final class TracedProgram {
             assumed.isEmpty ? 0 : KeptActivations.byteCount(Trace.nodes(behind: outputs, in: trace))
         inputCount = inputs.count
         resultCount = results.count
+        spares = Array(repeating: nil, count: outputs.count)
         outputTypes = outputs.map(\.type)
         outputDevices = outputs.map(\.node.device)
         let positions = program.positions
@@ -155,7 +171,8 @@ private final class TracedProgram {
     /// The memory that a run takes, beside what the holders' slots hold.
     func memory(_ inputs: [Tensor], holders: [[(slot: StateSlot, type: TensorType?)]]) -> MemoryForecast {
         let traced = TracedMemory(
-            inputs: inputs, reads: reads.compactMap { read in read.type.map { (read.slot, $0) } }, writes: writes,
+            inputs: inputs, reads: reads.compactMap { read in read.type.map { (read.slot, $0) } },
+            writes: writes.map { ($0.slot, $0.output) },
             resultCount: resultCount, activations: activationByteCount)
         return traced.forecast(program.memory, holders: holders)
     }
@@ -164,40 +181,66 @@ private final class TracedProgram {
     var fits: Bool {
         switches.allSatisfy { $0.modeSwitch.position == $0.position }
             && agreements.allSatisfy { $0.0.current == $0.1.current }
-            && reads.allSatisfy { read in
-                guard let found = read.slot.current else { return read.type == nil }
-                return found.value.node.device == read.device && found.value.type == read.type
-            }
+            && reads.allSatisfy(\.fits)
     }
 
     func run(_ inputs: [Tensor]) throws -> [Tensor] {
-        var leaves = try inputs.map { try $0.realized(for: program) }
+        var leaves: [Realized] = []
+        leaves.reserveCapacity(inputs.count + reads.count)
+        for input in inputs { leaves.append(try input.realized(for: program)) }
         // What is renewed unread, as gradients are, need not exist: a failed one is replaced like any other.
         for read in reads where read.type != nil {
             if let realized = try read.slot.current?.realized(for: program) { leaves.append(realized) }
         }
-        // Written slots are emptied before the run, so that it holds the last reference to what it replaces.
         turn.lock()
         defer { turn.unlock() }
-        for write in writes { write.slot.take(for: turn) }
+        takeWritten()
         do {
-            let results = try program.run(inputs: &leaves, arguments: arguments())
-            for write in writes {
-                write.slot.current = write.output.map {
-                    write.slot.holding(results[$0], outputTypes[$0], on: outputDevices[$0])
-                }
-            }
+            let results = try program.run(inputs: &leaves, arguments: arguments(), spares: &spares)
+            for index in writes.indices { renew(writes[index], results) }
             for addition in additions { addition.number.current += addition.total }
             return (0..<resultCount).map {
                 Tensor(Value.leaf(results[$0], outputTypes[$0], device: outputDevices[$0]))
             }
         } catch {
             for write in writes {
+                write.emptied = nil
+                if let output = write.output { spares[output] = nil }
                 write.slot.current = write.output.map {
                     Tensor(Value.failed(error, outputTypes[$0], device: outputDevices[$0]))
                 }
             }
             throw error
+        }
+    }
+
+    /// Empties the slots that are written, so that the run holds the last reference to what it replaces. A leaf that nobody else
+    /// refers to is kept for the new value, and the memory of one that is not read for an output.
+    private func takeWritten() {
+        for index in writes.indices {
+            // The program holds what it writes: no references are counted here.
+            unowned(unsafe) let write = writes[index]
+            var leaf = write.slot.take(for: turn)
+            guard let old = leaf?.emptyLeaf(ofOrder: write.order) else { continue }
+            if !write.isRead, let output = write.output { spares[output] = old.buffer }
+            swap(&leaf, &write.emptied)
+        }
+    }
+
+    /// Puts a result into its slot, as the leaf that stood there where that was taken out.
+    private func renew(_ write: SlotWrite, _ results: [Realized]) {
+        guard let output = write.output else {
+            write.slot.current = nil
+            return
+        }
+        if !write.isRead { spares[output] = nil }
+        if let leaf = write.emptied.take() {
+            leaf.refill(with: results[output])
+            write.slot.current = leaf
+        } else {
+            let made = write.slot.holding(results[output], outputTypes[output], on: outputDevices[output])
+            write.order = made.value.node.order
+            write.slot.current = made
         }
     }
 
@@ -220,5 +263,45 @@ private final class TracedProgram {
             }
         }
         return arguments
+    }
+}
+
+/// A slot that a traced program reads. Touched under the lock of the function.
+private final class SlotRead {
+    let slot: StateSlot
+    /// The type found there when traced; nil: the slot was empty.
+    let type: TensorType?
+    private let device: Device?
+    /// The node found to fit last, which no other is ever called: it fits again.
+    private var order: UInt64 = 0
+
+    init(_ slot: StateSlot, _ type: TensorType?, _ device: Device?) {
+        (self.slot, self.type, self.device) = (slot, type, device)
+    }
+
+    /// True where the slot holds what a program for `type` and `device` reads.
+    var fits: Bool {
+        guard let found = slot.current else { return type == nil }
+        if found.value.node.order == order { return true }
+        guard found.value.node.device == device, found.value.type == type else { return false }
+        order = found.value.node.order
+        return true
+    }
+}
+
+/// A slot that a traced program renews. Touched under the program's turn.
+private final class SlotWrite {
+    let slot: StateSlot
+    /// The index of the output that it gets; nil: it is emptied.
+    let output: Int?
+    /// True where the program reads what stood there.
+    let isRead: Bool
+    /// The order of the leaf that the program put there last.
+    var order: UInt64 = 0
+    /// That leaf, while the program makes its new value.
+    var emptied: Tensor?
+
+    init(_ slot: StateSlot, output: Int?, isRead: Bool) {
+        (self.slot, self.output, self.isRead) = (slot, output, isRead)
     }
 }

@@ -76,31 +76,33 @@ public final class StateSlot: @unchecked Sendable {
     package var current: Tensor? {
         get {
             while true {
-                let (tensor, owner) = lock.withLock { (stored, self.turn) }
+                lock.lock()
+                let (tensor, owner) = (stored, turn)
+                lock.unlock()
                 guard let owner else { return tensor }
                 owner.withLock {}
             }
         }
         set {
             // The old value is let go of outside the lock: its end may free a whole graph.
-            let old = lock.withLock { () -> Tensor? in
-                defer { stored = newValue }
-                turn = nil
-                return stored
-            }
+            var old = newValue
+            lock.lock()
+            swap(&old, &stored)
+            turn = nil
+            lock.unlock()
             withExtendedLifetime(old) {}
         }
     }
 
-    /// Empties the slot for a call that will set `current`. Whoever reads meanwhile waits for `turn`, which the call holds and
-    /// under which it waits for nobody.
-    func take(for turn: Lock) {
-        let old = lock.withLock { () -> Tensor? in
-            defer { stored = nil }
-            self.turn = turn
-            return stored
-        }
-        withExtendedLifetime(old) {}
+    /// Empties the slot for a call that will set `current`, and gives what stood there. Whoever reads meanwhile waits for `turn`,
+    /// which the call holds and under which it waits for nobody.
+    func take(for turn: Lock) -> Tensor? {
+        var taken: Tensor?
+        lock.lock()
+        swap(&taken, &stored)
+        self.turn = turn
+        lock.unlock()
+        return taken
     }
 }
 

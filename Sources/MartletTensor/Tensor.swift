@@ -28,8 +28,10 @@ public struct Tensor: Sendable {
 }
 
 /// What holds a value: as long as one lives, a flush makes the value and keeps it.
-package final class TensorHandle: Sendable {
-    package let value: Value
+///
+/// `@unchecked Sendable`: the value never changes. It is a variable so that whether it is the node's last reference can be asked.
+package final class TensorHandle: @unchecked Sendable {
+    @exclusivity(unchecked) package fileprivate(set) var value: Value
 
     package init(_ value: Value) {
         self.value = value
@@ -40,6 +42,23 @@ package final class TensorHandle: Sendable {
 }
 
 extension Tensor {
+    /// Takes the value out of the leaf of an order where nothing but this tensor refers to it, so that `refill` may put another one
+    /// of its type in; nil, and nothing changes, for any other tensor.
+    mutating func emptyLeaf(ofOrder order: UInt64) -> Realized? {
+        // The handle holds its node: no references are counted here.
+        unowned(unsafe) let node = handle.value.node
+        guard node.order == order, isKnownUniquelyReferenced(&handle),
+            isKnownUniquelyReferenced(&handle.value.node)
+        else { return nil }
+        return node.emptyLeaf()
+    }
+
+    /// Gives an emptied leaf its value.
+    func refill(with realized: Realized) {
+        unowned(unsafe) let node = handle.value.node
+        node.refill(with: realized)
+    }
+
     /// Records what `body` says, turning a misfit into a stop that names the operation and the shapes.
     package static func recording(
         file: StaticString = #fileID, line: UInt = #line, _ body: () throws(ShapeError) -> Value

@@ -11,12 +11,18 @@ package enum PatternedNumbers {
 
     /// offset + scale · T, the table repeated in row-major order from place `start` on.
     package static func pattern(_ shape: Shape, start: Int = 0, scale: Double = 1, offset: Double = 0) -> Tensor {
-        let (count, first) = (shape.elementCount, start % period)
+        let first = start % period
         let turned = (table[first...] + table[..<first]).map { Float(offset + scale * $0) }
-        guard count > period else { return Tensor(Array(turned.prefix(count)), shape: shape) }
-        let rounds = (count + period - 1) / period
-        let repeated = Tensor(turned).reshape([1, period]).expand([rounds, period]).reshape([rounds * period])
-        return repeated[0..<count].reshape(shape)
+        // Made at once: a row's first step would have the filling among its temporaries.
+        return Tensor(filling: TensorType(shape, .float32)) { bytes in
+            let elements = bytes.assumingMemoryBound(to: Float.self)
+            turned.withUnsafeBufferPointer { pattern in
+                for begin in Swift.stride(from: 0, to: elements.count, by: period) {
+                    let rest = elements[begin..<min(begin + period, elements.count)]
+                    _ = UnsafeMutableBufferPointer(rebasing: rest).update(from: pattern.prefix(rest.count))
+                }
+            }
+        }
     }
 
     /// Labels of a batch: (7 b + 3) mod classes.

@@ -10,6 +10,27 @@ struct MemoryPoolTests {
         #expect(try pool.buffer(byteCount: 4990).address == first)
     }
 
+    @Test("Every size finds a block of its own size again, and the largest go first where memory is short")
+    func sizes() throws {
+        let pool = MemoryPool()
+        let byteCounts = (0..<18).flatMap { octave in (0..<16).map { ((16 + $0) << octave) + 1 } }
+        var addresses: [Int: Set<UInt>] = [:]
+        do {
+            let buffers = try byteCounts.map { try pool.buffer(byteCount: $0) }
+            for (byteCount, buffer) in zip(byteCounts, buffers) {
+                addresses[MemoryPool.rounded(byteCount), default: []].insert(UInt(bitPattern: buffer.address))
+            }
+        }
+        #expect(pool.statistics.live == 0)
+        #expect(pool.statistics.cached == byteCounts.reduce(0) { $0 + MemoryPool.rounded($1) })
+        let again = try byteCounts.map { try pool.buffer(byteCount: $0) }
+        #expect(pool.statistics.cached == 0)
+        for (byteCount, buffer) in zip(byteCounts, again) {
+            let known = addresses[MemoryPool.rounded(byteCount)] ?? []
+            #expect(known.contains(UInt(bitPattern: buffer.address)), "\(byteCount) bytes")
+        }
+    }
+
     @Test("A request that fails leaves no trace: neither in the peak nor in what may be kept")
     func failedRequest() {
         let pool = MemoryPool()

@@ -58,6 +58,42 @@ struct CompiledStepTests {
         #expect(bits(parameters[0].value) != before)
     }
 
+    private func makeStep(_ parameters: [Parameter]) -> CompiledFunction<Tensor, Tensor> {
+        let optimizer = Adam(parameters, learningRate: 0.1)
+        return compile(updating: optimizer) { (scale: Tensor) -> Tensor in
+            scale * record(parameters, optimizer)
+        }
+    }
+
+    @Test("What somebody holds of a compiled function's state, or has recorded on it, keeps its bits")
+    func heldState() throws {
+        let parameters = makeParameters()
+        let step = makeStep(parameters)
+        for _ in 0..<3 { _ = step(Tensor(1)) }
+        let (value, gradient) = (parameters[0].value, try #require(parameters[0].gradient))
+        let before = (value: bits(value), gradient: bits(gradient), other: bits(parameters[1].value))
+        let recorded = parameters[1].value * 2
+        for _ in 0..<2 { _ = step(Tensor(1)) }
+        #expect(bits(value) == before.value && bits(gradient) == before.gradient)
+        #expect(bits(recorded * 0.5) == before.other)
+        #expect(bits(parameters[0].value) != before.value && bits(parameters[1].value) != before.other)
+        #expect(bits(try #require(parameters[0].gradient)) != before.gradient)
+    }
+
+    @Test("A compiled call renews the leaves that it left where nobody looks")
+    func renewedLeaves() throws {
+        let parameters = makeParameters()
+        let step = makeStep(parameters)
+        func leaves() throws -> [UInt64] {
+            try parameters.flatMap { [$0.value, try #require($0.gradient)] }.map(\.value.node.order)
+        }
+        for _ in 0..<2 { _ = step(Tensor(1)) }
+        let (before, values) = (try leaves(), parameters.map { bits($0.value) })
+        _ = step(Tensor(1))
+        #expect(try leaves() == before)
+        #expect(parameters.map { bits($0.value) } != values)
+    }
+
     @Test("Frozen parameters are passed by")
     func frozen() {
         let parameters = makeParameters()

@@ -108,10 +108,13 @@ struct FailingStepTests {
         let step: TrainedStep
         let before: [String: [UInt32]]
         let held: Tensor
+        /// Held as well, else their memory would serve the next ones.
+        let gradients: [Tensor]
 
         init(_ step: TrainedStep) throws {
             self.step = step
             before = try step.bits
+            gradients = step.model.parameters.compactMap(\.gradient)
             held = step.model.parameters[0].value.detached()
         }
     }
