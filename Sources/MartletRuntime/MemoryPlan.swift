@@ -32,6 +32,9 @@ struct MemoryPlan {
     private var lastUse: [Int]
     private var free: [(offset: Int, size: Int)] = []
     private var donatedLeaves = Set<Int>()
+    /// The arena's stretches; and for each base that lies in it its own.
+    private var stretches: [ArenaPacking.Stretch] = []
+    private var stretchOfBase: [Int: Int] = [:]
 
     /// Bytes of what is kept from run to run.
     private let foldedByteCount: Int
@@ -58,8 +61,19 @@ struct MemoryPlan {
         for (index, step) in steps.enumerated() {
             place(step, index, backend)
             let horizon = PlannedBug.planted == .arenaOverlap ? index + 1 : index
-            for base in Set(step.basesRead(graph) + step.outputs) where lastUse[base] <= horizon { release(base) }
+            for base in Set(step.basesRead(graph) + step.outputs) where lastUse[base] <= horizon {
+                release(base, after: index)
+            }
         }
+        if passes.contains(.memoryReuse) { pack() }
+    }
+
+    /// Packs the arena once more, by size, where that is tighter than step by step.
+    private mutating func pack() {
+        let packing = ArenaPacking(stretches)
+        guard packing.byteCount < arenaByteCount else { return }
+        arenaByteCount = packing.byteCount
+        for (base, stretch) in stretchOfBase { places[base] = .arena(packing.offsets[stretch]) }
     }
 
     /// All that a run has at its fullest: leaves, results that take no leaf's memory, and the arena.
@@ -108,11 +122,14 @@ struct MemoryPlan {
             } else if let donor, case .arena(let offset) = places[donor.view.base] {
                 places[base] = .arena(offset)
                 places[donor.view.base] = .nowhere
+                stretchOfBase[base] = stretchOfBase[donor.view.base]
                 donorPlaces[donor.view.base] = offset
                 taken.insert(donor.view.base)
                 inPlaceCount += 1
             } else {
                 places[base] = .arena(allocate(type.byteCount))
+                stretchOfBase[base] = stretches.count
+                stretches.append(.init(byteCount: MemoryPlan.rounded(type.byteCount), first: index, last: .max))
             }
         }
         for (base, offset) in donorPlaces { places[base] = .arena(offset) }
@@ -158,10 +175,11 @@ struct MemoryPlan {
         }
     }
 
-    private mutating func release(_ base: Int) {
+    private mutating func release(_ base: Int, after step: Int) {
         guard passes.contains(.memoryReuse), case .arena(let offset) = places[base], lastUse[base] != Int.max - 1
         else { return }
         lastUse[base] = Int.max - 1
+        if let stretch = stretchOfBase[base] { stretches[stretch].last = step }
         free.append((offset, MemoryPlan.rounded(graph.bases[base].type.byteCount)))
         free.sort { $0.offset < $1.offset }
         var merged: [(offset: Int, size: Int)] = []

@@ -46,6 +46,8 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     /// `ConstantFolding`: what follows from parameters alone is computed once.
     package static let constantFolding = PlanPasses(rawValue: 1 << 17)
 
+    /// `RectifierPooling`.
+    package static let rectifierPooling = PlanPasses(rawValue: 1 << 21)
     /// `ProductFusion`.
     package static let productFusion = PlanPasses(rawValue: 1 << 20)
     /// A weight's update in the kernel of the product that makes its gradient (`joinGradientUpdates`).
@@ -56,7 +58,8 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     /// Every pass by its name, in the order in which they run.
     package static let named: [(name: String, pass: PlanPasses)] = [
         ("simplification", .simplification), ("composite-kernels", .compositeKernels), ("layout", .layout),
-        ("batch-norm-fusion", .batchNormFusion), ("convolution-fusion", .convolutionFusion),
+        ("rectifier-pooling", .rectifierPooling), ("batch-norm-fusion", .batchNormFusion),
+        ("convolution-fusion", .convolutionFusion),
         ("product-fusion", .productFusion),
         ("quantized-fusion", .quantizedFusion), ("update-scaling", .updateScaling), ("fusion", .fusion),
         ("fusion-deferral", .fusionDeferral), ("sibling-fusion", .siblingFusion),

@@ -29,6 +29,7 @@ package struct Planner {
         let passes = settings.passes
         let backend = PassFilter.filtered(given, passes)
         var graph = lowered
+        if passes.contains(.rectifierPooling) { graph = RectifierPooling.applied(to: graph) }
         if passes.contains(.batchNormFusion) { graph = BatchNormFusion.applied(to: graph, backend: backend) }
         if passes.contains(.convolutionFusion) { graph = ConvolutionFusion.applied(to: graph, backend: backend) }
         if passes.contains(.productFusion) { graph = ProductFusion.applied(to: graph, backend: backend) }

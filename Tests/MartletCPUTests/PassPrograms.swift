@@ -90,6 +90,16 @@ enum PassPrograms {
         }
     }
 
+    /// Convolutions with biases, rectifiers, and pools side by side and overlapping.
+    static func pooled(batch: Int = 3, checkpoints: Bool = false) -> [[Float]] {
+        withGenerator(seed: 17) {
+            let model = PooledNetwork(checkpoints: checkpoints)
+            return train(model, SGD(model.parameters, learningRate: 0.05, momentum: 0.9), steps: 2) {
+                (Tensor.randn([batch, 3, 21, 19]), Tensor((0..<batch).map { $0 % 4 }))
+            }
+        }
+    }
+
     /// The same network in 8-bit integers, in evaluation.
     static func quantized(batch: Int = 3) -> [[Float]] {
         withGenerator(seed: 14) {
@@ -145,6 +155,7 @@ enum PassPrograms {
         ("perceptron", { perceptron() }), ("clipped", { clipped() }), ("wide layers", { wide() }),
         ("residual network", { residual() }),
         ("residual network in checkpoints", { residual(checkpoints: true) }),
+        ("pooled network", { pooled() }), ("pooled network in checkpoints", { pooled(checkpoints: true) }),
         ("quantized network", { quantized() }), ("formulas", { formulas() }), ("siblings", { siblings() }),
     ]
 
@@ -202,5 +213,21 @@ private final class ResidualNetwork: Layer {
         func callAsFunction(_ x: Tensor) -> Tensor {
             relu(norm2(conv2(relu(norm1(conv1(x))))) + x)
         }
+    }
+}
+
+/// Two convolutions, each before a rectifier and a max pool.
+private final class PooledNetwork: Layer {
+    let first = Conv2d(3, 16, kernelSize: 3)
+    let second = Conv2d(16, 32, kernelSize: 3, padding: 1)
+    let head = Linear(32, 4)
+    let checkpoints: Bool
+
+    init(checkpoints: Bool) { self.checkpoints = checkpoints }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        let pooled = { [self] (y: Tensor) in maxPool2d(relu(second(y)), kernelSize: 3, stride: 2) }
+        let y = maxPool2d(relu(first(x)), kernelSize: 2)
+        return head((checkpoints ? checkpoint { pooled(y) } : pooled(y)).mean(axes: [2, 3]))
     }
 }

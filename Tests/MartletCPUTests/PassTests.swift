@@ -68,6 +68,7 @@ struct PassTests {
     func checkpoints(_ name: String) throws {
         let found = PassTests.results(PlanPasses.all.subtracting(try PassTests.pass(name)))
         #expect(found["residual network in checkpoints"] == found["residual network"])
+        #expect(found["pooled network in checkpoints"] == found["pooled network"])
     }
 
     @Test("Random programs agree with the reference, cut and uncut, whichever pass is off", arguments: names + ["all"])
@@ -89,6 +90,7 @@ struct PassTests {
             PlanWatch.plans {
                 _ = PassPrograms.perceptron(batch: 9)
                 _ = PassPrograms.residual(batch: 2)
+                _ = PassPrograms.pooled(batch: 2)
                 _ = PassPrograms.formulas(rows: 5)
                 _ = PassPrograms.quantized(batch: 2)
                 _ = PassPrograms.clipped(batch: 4)
