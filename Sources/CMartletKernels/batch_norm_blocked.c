@@ -129,7 +129,7 @@ static inline int64_t plane_at(const mk_batch_norm *s, int64_t image, int64_t bl
                     g += LOAD(second + i); \
                     g = ROUND(g); \
                 } \
-                g *= SELECT(LOAD(output + i) > 0, (lanes){0} + 1); \
+                g = SELECT(LOAD(output + i) > 0, g);            \
                 STORE(result + i, (g - shift - (LOAD(x + i) - mean) * scale) * factor); \
             } \
         } else { \

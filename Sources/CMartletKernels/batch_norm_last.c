@@ -120,7 +120,7 @@ typedef struct {
                     g += LOAD(second + c); \
                     g = ROUND(g); \
                 } \
-                if (output) g *= SELECT(LOAD(output + c) > 0, (lanes){0} + 1); \
+                if (output) g = SELECT(LOAD(output + c) > 0, g); \
                 const lanes centred = LOAD(x + c) - LOAD_F32(m->mean + c); \
                 STORE(result + c, (g - LOAD_F32(shift + c) - centred * LOAD_F32(scale + c)) * LOAD_F32(factor + c)); \
             } \

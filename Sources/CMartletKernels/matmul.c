@@ -31,7 +31,7 @@ static bool prefers_transpose(const mk_matmul_shape *s, int dtype) {
     return turned < cost_of(s->m, s->n, s->b_column == 1, lanes);
 }
 
-/// Multiplications up to which setting up tiles costs more than the product.
+/// Below so many multiplications setting up tiles costs more than the product; dot products are never so few.
 enum { FEW = 256 };
 
 /// A product of few multiplications where it lies; each sum in the order of the steps, as a tile's.
@@ -51,7 +51,7 @@ static MK_CLONES void multiply_few(const mk_matmul_shape *s, const float *a, con
 
 void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c) {
     if (dtype > MK_FLOAT16) return mk_matmul_integer(dtype, shape, a, b, bias, c);
-    if (dtype == MK_FLOAT32 && shape->batch * shape->m * shape->n * shape->k <= FEW)
+    if (dtype == MK_FLOAT32 && shape->batch * shape->m * shape->n * shape->k < FEW)
         return multiply_few(shape, a, b, bias, c);
     const mk_matmul_shape s = folded(*shape);
     if (mk_matmul_prefers_dots(dtype, &s)) return mk_matmul_dots(&s, a, b, bias, c);

@@ -40,13 +40,12 @@ struct BatchNormFusion {
         let item = graph.items[index]
         // One that nobody reads went when another was folded.
         guard let arrived = item.inputs.first, folding.isWholeBlocked(arrived),
-            let product = graph.producer(of: arrived.view.base),
-            graph.items[product].work.isElementwise(.binary(.multiply)),
-            let (source, output) = maskedParts(graph.items[product].inputs)
+            let choice = graph.producer(of: arrived.view.base), graph.items[choice].work.isElementwise(.select),
+            let (source, output) = maskedParts(graph.items[choice].inputs)
         else { return }
         var operands = item.inputs
         operands[0] = source
-        let terms = sum(source, readBy: product)
+        let terms = sum(source, readBy: choice)
         if let terms {
             operands[0] = terms[0]
             operands.append(terms[1])
@@ -54,7 +53,7 @@ struct BatchNormFusion {
         operands.append(output)
         let keeps = folding.onlyReader(of: arrived.view.base) != index
         // What is kept is made by the folded item: nothing else that it reads may stand on it.
-        if keeps, item.inputs.dropFirst().contains(where: { graph.depends($0.view.base, on: product) }) { return }
+        if keeps, item.inputs.dropFirst().contains(where: { graph.depends($0.view.base, on: choice) }) { return }
         let folded = BatchNormGradient(
             epsilon: gradient.epsilon, addsSecond: terms != nil, isRectified: true, keepsGradient: keeps)
         folding.replace(index, with: folded, operands, outputs: item.outputs + (keeps ? [arrived.view.base] : []))
@@ -70,22 +69,19 @@ struct BatchNormFusion {
         return graph.items[adder].inputs
     }
 
-    /// The gradient and the rectifier's output, where the factors are a gradient and the mask (output > 0).
-    private func maskedParts(_ factors: [PlanGraph.Operand]) -> (source: PlanGraph.Operand, output: PlanGraph.Operand)?
-    {
-        for (mask, source) in [(factors[1], factors[0]), (factors[0], factors[1])] {
-            guard folding.isWholeBlocked(source), graph.isReal(source.view.base), folding.isWholeBlocked(mask),
-                let cast = graph.producer(of: mask.view.base), graph.items[cast].work.isElementwise(.cast),
-                let comparison = graph.producer(of: graph.items[cast].inputs[0].view.base),
-                graph.items[comparison].work.isElementwise(.binary(.greater)),
-                graph.isZero(graph.items[comparison].inputs[1])
-            else { continue }
-            let output = graph.items[comparison].inputs[0]
-            if folding.isWholeBlocked(output), graph.isReal(output.view.base), output.type == source.type {
-                return (source, output)
-            }
+    /// The gradient and the rectifier's output, where a choice takes the gradient for an output above 0, else 0.
+    private func maskedParts(_ choice: [PlanGraph.Operand]) -> (source: PlanGraph.Operand, output: PlanGraph.Operand)? {
+        let source = choice[1]
+        guard folding.isWholeBlocked(source), graph.isReal(source.view.base), graph.isZero(choice[2]),
+            let comparison = graph.producer(of: choice[0].view.base), folding.isWholeBlocked(choice[0]),
+            graph.items[comparison].work.isElementwise(.binary(.greater)),
+            graph.isZero(graph.items[comparison].inputs[1])
+        else { return nil }
+        let output = graph.items[comparison].inputs[0]
+        guard folding.isWholeBlocked(output), graph.isReal(output.view.base), output.type == source.type else {
+            return nil
         }
-        return nil
+        return (source, output)
     }
 }
 

@@ -35,6 +35,9 @@ struct MemoryPlan {
     /// The arena's stretches; and for each base that lies in it its own.
     private var stretches: [ArenaPacking.Stretch] = []
     private var stretchOfBase: [Int: Int] = [:]
+    /// Bytes of the arena that are needed now, and at the fullest step: no packing takes fewer.
+    private var liveByteCount = 0
+    private var leastByteCount = 0
 
     /// Bytes of what is kept from run to run.
     private let foldedByteCount: Int
@@ -68,8 +71,9 @@ struct MemoryPlan {
         if passes.contains(.memoryReuse) { pack() }
     }
 
-    /// Packs the arena once more, by size, where that is tighter than step by step.
+    /// Packs the arena once more, by size, where that may be tighter than step by step.
     private mutating func pack() {
+        guard arenaByteCount - leastByteCount > arenaByteCount / 64 else { return }
         let packing = ArenaPacking(stretches)
         guard packing.byteCount < arenaByteCount else { return }
         arenaByteCount = packing.byteCount
@@ -128,8 +132,11 @@ struct MemoryPlan {
                 inPlaceCount += 1
             } else {
                 places[base] = .arena(allocate(type.byteCount))
+                let size = MemoryPlan.rounded(type.byteCount)
                 stretchOfBase[base] = stretches.count
-                stretches.append(.init(byteCount: MemoryPlan.rounded(type.byteCount), first: index, last: .max))
+                stretches.append(.init(byteCount: size, first: index, last: .max))
+                liveByteCount += size
+                leastByteCount = max(leastByteCount, liveByteCount)
             }
         }
         for (base, offset) in donorPlaces { places[base] = .arena(offset) }
@@ -179,7 +186,10 @@ struct MemoryPlan {
         guard passes.contains(.memoryReuse), case .arena(let offset) = places[base], lastUse[base] != Int.max - 1
         else { return }
         lastUse[base] = Int.max - 1
-        if let stretch = stretchOfBase[base] { stretches[stretch].last = step }
+        if let stretch = stretchOfBase[base] {
+            stretches[stretch].last = step
+            liveByteCount -= stretches[stretch].byteCount
+        }
         free.append((offset, MemoryPlan.rounded(graph.bases[base].type.byteCount)))
         free.sort { $0.offset < $1.offset }
         var merged: [(offset: Int, size: Int)] = []

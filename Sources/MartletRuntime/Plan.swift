@@ -31,7 +31,6 @@ package final class Plan: @unchecked Sendable {
         let kernel: any PreparedKernel
         let firstPointer: Int
         let derived: [Derived]
-        let name: String
         /// The kernel again, with what it packs and may keep from run to run.
         let packing: Packing?
         /// True for a step that runs where another one packs what it makes.
@@ -40,13 +39,11 @@ package final class Plan: @unchecked Sendable {
         var folding: Int?
 
         init(
-            kernel: any PreparedKernel, firstPointer: Int, derived: [Derived], name: String, packing: Packing?,
-            isOnDemand: Bool
+            kernel: any PreparedKernel, firstPointer: Int, derived: [Derived], packing: Packing?, isOnDemand: Bool
         ) {
             self.kernel = kernel
             self.firstPointer = firstPointer
             self.derived = derived
-            self.name = name
             self.packing = packing
             self.isOnDemand = isOnDemand
         }
@@ -139,14 +136,16 @@ package final class Plan: @unchecked Sendable {
     /// own cache's to count.
     package var byteCount: Int {
         let operands = descriptions.reduce(0) { $0 + $1.inputs.count + $1.outputs.count }
-        return steps.count * (MemoryLayout<Step>.stride + MemoryLayout<StepDescription>.stride + Plan.kernelByteCount)
+        return steps.count * (Plan.stepByteCount + MemoryLayout<StepDescription>.stride + Plan.kernelByteCount)
             + pointers.count * MemoryLayout<PointerSource>.stride
+            + movingPointers.count * (MemoryLayout<MovingPointer>.stride + Plan.shapeByteCount)
             + operands * (MemoryLayout<OperandDescription>.stride + Plan.shapeByteCount)
             + results.count * MemoryLayout<Result>.stride
             + foldings.reduce(0) { $0 + ($1.leaves.isEmpty ? $1.byteCount : 0) }
     }
 
     private static let kernelByteCount = 512
+    private static let stepByteCount = 160
     /// Sizes and strides of an operand, as arrays of their own.
     private static let shapeByteCount = 128
 
@@ -160,7 +159,8 @@ package final class Plan: @unchecked Sendable {
         return try run(leaves: &leaves, arguments: arguments, spares: &spares, on: backend)
     }
 
-    /// - Parameter spares: by result, memory of its own that it may take over where the reference is the last one; or none at all.
+    /// - Parameter spares: by result, memory that it may take over where the reference is the last one; none are left, and there may be
+    ///   none at all.
     func run(
         leaves: inout [Realized], arguments: [Scalar], spares: inout [Buffer?], on backend: any Backend
     ) throws -> (results: [Realized], completion: Completion) {
@@ -206,13 +206,15 @@ package final class Plan: @unchecked Sendable {
                 owned.append(try backend.allocate(byteCount: kept.byteCount))
             }
         }
+        for result in spares.indices where spares[result] != nil { spares[result] = nil }
         return owned
     }
 
     private func spare(for buffer: Int, _ spares: inout [Buffer?], on backend: any Backend) -> Buffer? {
-        guard let result = resultsOfBuffers[buffer], result < spares.count,
-            isKnownUniquelyReferenced(&spares[result]), let spare = spares[result].take(),
-            spare.byteCount == buffers[buffer].byteCount, spare.device == backend.device, !spare.isBorrowed
+        // What does not serve is let go of, so that what shares its memory may.
+        guard let result = resultsOfBuffers[buffer], result < spares.count, var spare = spares[result].take(),
+            isKnownUniquelyReferenced(&spare), spare.byteCount == buffers[buffer].byteCount,
+            spare.device == backend.device, !spare.isBorrowed
         else { return nil }
         if PlannedBug.planted != .stalePack { spare.beginGeneration() }
         return spare

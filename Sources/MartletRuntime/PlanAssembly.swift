@@ -38,10 +38,11 @@ struct PlanAssembly {
         }
         steps.append(
             Plan.Step(
-                kernel: prepared.kernel, firstPointer: first, derived: derived, name: prepared.description.name,
-                packing: packing, isOnDemand: isOnDemand))
+                kernel: prepared.kernel, firstPointer: first, derived: derived, packing: packing,
+                isOnDemand: isOnDemand))
         var description = prepared.description
-        description.method = (prepared.kernel as? any DescribedKernel)?.method
+        // Fused steps have one way; looking a conformance up that is not there takes as long as the rest.
+        if case .primitive = step.work { description.method = (prepared.kernel as? any DescribedKernel)?.method }
         description.isOnDemand = isOnDemand
         descriptions.append(description)
     }

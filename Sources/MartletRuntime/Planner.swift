@@ -63,14 +63,15 @@ package struct Planner {
     /// Groups the graph's items into steps, side by side where that costs no memory.
     private mutating func group() {
         let defers = passes.contains(.fusionDeferral)
-        var fusion = Fusion(graph, fusesSteps: backend.fusesSteps, defers: defers)
+        let apart = Fusion(graph, fusesSteps: backend.fusesSteps, defers: defers)
+        var fusion = apart
         guard backend.fusesSteps, passes.contains(.siblingFusion), fusion.joinSiblings() else {
-            fuse(fusion)
+            fuse(apart)
             return
         }
         var joined = self
         joined.fuse(fusion)
-        fuse(Fusion(graph, defers: defers))
+        fuse(apart)
         if joined.memory.peakByteCount <= memory.peakByteCount { self = joined }
     }
 

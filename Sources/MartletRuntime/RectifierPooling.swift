@@ -4,8 +4,7 @@ import MartletGraph
 /// bit for bit, NaN included, and a window has a quarter of the numbers or fewer.
 ///
 /// Backward, what arrives is masked before it is spread over the windows: where the maximum was not above 0 nothing is to flow, and
-/// the rest of a window gets 0 either way (but for the sign of a zero the bits are the same). The rectified value in full size, which
-/// the mask was made from, is never made.
+/// the rest of a window gets 0 either way. The rectified value in full size, which the mask was made from, is never made.
 ///
 /// A sum over the windows, the gradient of a bias, still goes over all of them: adding up what arrived would be quicker, but in
 /// another order where a read had cut the recording.
@@ -14,11 +13,14 @@ import MartletGraph
 enum RectifierPooling {
     static func applied(to graph: PlanGraph) -> PlanGraph {
         let gradients = graph.items.indices.filter { graph.items[$0].composite is MaxPoolGradient }
+        guard !gradients.isEmpty else { return graph }
         var result = graph
+        var readers = graph.readers
         var hasChanged = false
         for index in gradients {
-            guard let found = RectifiedPool(behind: index, result) else { continue }
+            guard let found = RectifiedPool(behind: index, result, readers) else { continue }
             found.turn(&result)
+            readers = result.readers
             hasChanged = true
         }
         return hasChanged ? result.inOrder() : graph
@@ -28,25 +30,25 @@ enum RectifierPooling {
 /// A rectifier, the pool that reads it, and the derivatives of both, by their items.
 private struct RectifiedPool {
     let rectifier, pool: Int
-    let poolGradient, comparison, cast, product: Int
+    let poolGradient, comparison, choice: Int
 
-    init?(behind poolGradient: Int, _ graph: PlanGraph) {
-        let readers = graph.readers
+    init?(behind poolGradient: Int, _ graph: PlanGraph, _ readers: [[Int]]) {
         func onlyReader(_ base: Int) -> Int? {
-            graph.bases[base].isKept || readers[base].count != 1 ? nil : readers[base][0]
+            guard !graph.bases[base].isKept, readers[base].count == 1, let reader = readers[base].first else {
+                return nil
+            }
+            return reader < 0 ? nil : reader
         }
         func producer(_ item: Int, _ place: Int) -> Int? {
             let operand = graph.items[item].inputs[place]
             return graph.isWhole(operand) ? graph.producer(of: operand.view.base) : nil
         }
         let spread = graph.items[poolGradient].outputs[0]
-        guard let product = onlyReader(spread), graph.items[product].work.isElementwise(.binary(.multiply)),
-            graph.items[product].inputs.allSatisfy({ graph.isWhole($0) }),
-            let place = graph.items[product].inputs.firstIndex(where: { $0.view.base != spread }),
-            let cast = producer(product, place), graph.items[cast].work.isElementwise(.cast),
-            onlyReader(graph.items[cast].outputs[0]) == product,
-            let comparison = producer(cast, 0), graph.items[comparison].work.isElementwise(.binary(.greater)),
-            onlyReader(graph.items[comparison].outputs[0]) == cast, graph.isZero(graph.items[comparison].inputs[1]),
+        guard let choice = onlyReader(spread), graph.items[choice].work.isElementwise(.select),
+            graph.items[choice].inputs[1].view.base == spread, graph.isWhole(graph.items[choice].inputs[1]),
+            graph.isZero(graph.items[choice].inputs[2]),
+            let comparison = producer(choice, 0), graph.items[comparison].work.isElementwise(.binary(.greater)),
+            onlyReader(graph.items[comparison].outputs[0]) == choice, graph.isZero(graph.items[comparison].inputs[1]),
             let rectifier = producer(comparison, 0), graph.items[rectifier].work.isElementwise(.unary(.relu)),
             let pool = producer(poolGradient, 1), case .primitive(.maxPool) = graph.items[pool].work,
             producer(pool, 0) == rectifier, onlyReader(graph.items[pool].outputs[1]) == poolGradient
@@ -55,37 +57,31 @@ private struct RectifiedPool {
         let (whole, pooled) = (graph.bases[rectified], graph.bases[graph.items[pool].outputs[0]])
         let (given, arriving) = (graph.items[rectifier].inputs[0], graph.items[poolGradient].inputs[0])
         guard !whole.isKept, Set(readers[rectified]) == [pool, comparison], graph.isWhole(given),
-            given.type == whole.type, graph.bases[given.view.base].blockedShape?.sizes == whole.blockedShape?.sizes,
+            graph.isReal(given.view.base), given.type == whole.type,
+            graph.bases[given.view.base].blockedShape?.sizes == whole.blockedShape?.sizes,
             arriving.type == pooled.type, arriving.blockedShape?.sizes == pooled.blockedShape?.sizes,
             pooled.type.shape.elementCount * 2 <= whole.type.shape.elementCount
         else { return nil }
         (self.rectifier, self.pool, self.poolGradient) = (rectifier, pool, poolGradient)
-        (self.comparison, self.cast, self.product) = (comparison, cast, product)
+        (self.comparison, self.choice) = (comparison, choice)
     }
 
     /// Pools first; masks first.
     func turn(_ graph: inout PlanGraph) {
         let pooled = graph.items[pool].outputs[0]
-        let maximum = addBase(like: pooled, graph.bases[pooled].type.dtype, &graph)
+        let dtype = graph.bases[pooled].type.dtype
         let (given, arriving) = (graph.items[rectifier].inputs[0], graph.items[poolGradient].inputs[0])
+        let maximum = addBase(like: pooled, dtype, &graph)
         drop(graph.items[rectifier].outputs[0], &graph)
         set(pool, [given], [maximum, graph.items[pool].outputs[1]], &graph)
         set(rectifier, [graph.whole(maximum)], [pooled], &graph)
 
-        let zero = graph.items[comparison].inputs[1]
-        let isAbove = addBase(like: pooled, .bool, &graph)
-        let mask = addBase(like: pooled, zero.type.dtype, &graph)
-        let masked = addBase(like: pooled, zero.type.dtype, &graph)
-        for item in [comparison, cast] { drop(graph.items[item].outputs[0], &graph) }
+        let (isAbove, masked) = (addBase(like: pooled, .bool, &graph), addBase(like: pooled, dtype, &graph))
+        let (zero, nothing) = (graph.items[comparison].inputs[1], graph.items[choice].inputs[2])
+        let gradient = graph.items[choice].outputs[0]
+        for item in [comparison, poolGradient] { drop(graph.items[item].outputs[0], &graph) }
         set(comparison, [graph.whole(pooled), spread(zero, like: pooled, graph)], [isAbove], &graph)
-        set(cast, [graph.whole(isAbove)], [mask], &graph)
-
-        let gradient = graph.items[product].outputs[0]
-        let factors = graph.items[product].inputs.map { operand in
-            operand.view.base == graph.items[poolGradient].outputs[0] ? arriving : graph.whole(mask)
-        }
-        drop(graph.items[poolGradient].outputs[0], &graph)
-        set(product, factors, [masked], &graph)
+        set(choice, [graph.whole(isAbove), arriving, spread(nothing, like: pooled, graph)], [masked], &graph)
         set(poolGradient, [graph.whole(masked), graph.items[poolGradient].inputs[1]], [gradient], &graph)
     }
 

@@ -233,7 +233,6 @@ private final class TracedProgram {
             write.slot.current = nil
             return
         }
-        if !write.isRead { spares[output] = nil }
         if let leaf = write.emptied.take() {
             leaf.refill(with: results[output])
             write.slot.current = leaf
@@ -272,8 +271,8 @@ private final class SlotRead {
     /// The type found there when traced; nil: the slot was empty.
     let type: TensorType?
     private let device: Device?
-    /// The node found to fit last, which no other is ever called: it fits again.
-    private var order: UInt64 = 0
+    /// The value found to fit last, by its node's number, which no other ever has: it fits again.
+    private var known: (order: UInt64, result: Int) = (0, 0)
 
     init(_ slot: StateSlot, _ type: TensorType?, _ device: Device?) {
         (self.slot, self.type, self.device) = (slot, type, device)
@@ -282,9 +281,10 @@ private final class SlotRead {
     /// True where the slot holds what a program for `type` and `device` reads.
     var fits: Bool {
         guard let found = slot.current else { return type == nil }
-        if found.value.node.order == order { return true }
-        guard found.value.node.device == device, found.value.type == type else { return false }
-        order = found.value.node.order
+        let value = found.value
+        if value.node.order == known.order, value.index == known.result { return true }
+        guard value.node.device == device, value.type == type else { return false }
+        known = (value.node.order, value.index)
         return true
     }
 }

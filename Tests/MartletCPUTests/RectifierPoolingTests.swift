@@ -27,7 +27,8 @@ struct RectifierPoolingTests {
 
     /// What a network gave: its loss and the gradients by picture, weight and bias; and the steps of its plans.
     struct Found {
-        var values: [[Float]] = []
+        /// Bits: a zero has a sign.
+        var values: [[UInt32]] = []
         var steps: [StepDescription] = []
     }
 
@@ -44,15 +45,20 @@ struct RectifierPoolingTests {
 
     /// A convolution, a rectifier and a pool, and the sum of the squares; `holding` gets what is rectified.
     private static func found(
-        _ given: Case, _ passes: PlanPasses, spoiled: Bool = false, holding: ((Tensor) -> Void)? = nil
+        _ given: Case, _ passes: PlanPasses, spoiled: Bool = false, readsLoss: Bool = false,
+        holding: ((Tensor) -> Void)? = nil
     ) -> Found {
         let own = leaves(given, spoiled: spoiled)
         var result = Found()
         let plans = PlanSettings.with(passes: passes) {
             PlanWatch.plans {
-                let sum = pooled(given, rectified(own, holding)).to(dtype: .float32).square().sum()
+                let pooled = pooled(given, rectified(own, holding)).to(dtype: .float32)
+                // Gradients of both signs, where nothing is to flow too.
+                let sum = (pooled.square() - 3 * pooled).sum()
+                if readsLoss { _ = sum.item() }
                 sum.backward()
-                result.values = [[sum.item()]] + own.compactMap { $0.gradient?.to(dtype: .float32).array() }
+                let tensors = [sum] + own.compactMap(\.gradient)
+                result.values = tensors.map { $0.to(dtype: .float32).array().map(\.bitPattern) }
             }
         }
         result.steps = plans.flatMap(\.descriptions)
@@ -81,7 +87,7 @@ struct RectifierPoolingTests {
 
     private static let without = PlanPasses.all.subtracting(.rectifierPooling)
 
-    @Test("Loss and gradients are the same, and nothing elementwise is done in full size", arguments: cases)
+    @Test("Loss and gradients have the same bits, and nothing elementwise is done in full size", arguments: cases)
     func values(_ given: Case) {
         let (found, expected) = (Self.found(given, .all), Self.found(given, Self.without))
         #expect(found.values.count == 4 && found.values == expected.values)
@@ -92,10 +98,35 @@ struct RectifierPoolingTests {
     @Test("A number that is none comes through forward and backward where it did")
     func notANumber() {
         let given = Case(channels: 32, size: 23, window: 2, stride: 2, padding: 0)
-        let found = Self.found(given, .all, spoiled: true).values
-        let expected = Self.found(given, Self.without, spoiled: true).values
-        #expect(found[0][0].isNaN && found[2].contains(where: \.isNaN))
-        for (a, b) in zip(found, expected) { #expect(a.map(\.isNaN) == b.map(\.isNaN)) }
+        func areNumbers(_ passes: PlanPasses) -> [[Bool]] {
+            Self.found(given, passes, spoiled: true).values.map { $0.map { !Float(bitPattern: $0).isNaN } }
+        }
+        let found = areNumbers(.all)
+        #expect(found[0] == [false] && found[2].contains(false) && found[1].contains(true))
+        #expect(found == areNumbers(Self.without))
+    }
+
+    @Test("A loss that is read before the backward pass changes no bit", arguments: cases)
+    func cut(_ given: Case) {
+        let (whole, cut) = (Self.found(given, .all), Self.found(given, .all, readsLoss: true))
+        #expect(whole.values == cut.values)
+        #expect(Self.fullSizeSteps(whole.steps, given) != Self.fullSizeSteps(cut.steps, given))
+    }
+
+    @Test("A pool's gradient that only a repetition reads is left alone")
+    func repeated() {
+        let x = withGenerator(seed: 4) { Tensor.randn([2, 3, 8, 8]) }
+        func gradients(repeats: Bool) -> [Float] {
+            gradient(
+                of: { (w: Tensor) -> Tensor in
+                    let inner = gradient(of: { (maxPool2d(relu($0), kernelSize: 2) * w).sum() }, at: x)
+                    let squared = { inner.square() }
+                    return (repeats ? checkpoint(squared) : squared()).sum()
+                }, at: Tensor.ones([2, 3, 4, 4])
+            ).array()
+        }
+        #expect(gradients(repeats: true) == gradients(repeats: false))
+        #expect(gradients(repeats: true).contains { $0 > 0 })
     }
 
     @Test("What somebody holds is made in full, with the same values and gradients")

@@ -94,6 +94,56 @@ struct CompiledStepTests {
         #expect(parameters.map { bits($0.value) } != values)
     }
 
+    @Test("Two compiled functions over one state, and eager steps between their calls, equal eager steps alone")
+    func alternating() {
+        let (eager, compiled) = (makeParameters(), makeParameters())
+        let makers = [{ Adam($0, learningRate: 0.1) }, { Adam($0, learningRate: 0.1) }] as [([Parameter]) -> Optimizer]
+        let (first, second) = (makers[0](eager), makers[1](compiled))
+        let steps = (0..<2).map { _ in
+            compile(updating: second) { (scale: Tensor) -> Tensor in scale * record(compiled, second) }
+        }
+        for turn in 0..<9 {
+            let expected = record(eager, first)
+            let found = turn % 3 == 2 ? record(compiled, second) : steps[turn % 3](Tensor(1))
+            #expect(bits(found) == bits(expected))
+            for (a, b) in zip(eager, compiled) { #expect(bits(a.value) == bits(b.value), "step \(turn)") }
+        }
+    }
+
+    @Test("Parameters that share a gradient get it both")
+    func sharedGradient() throws {
+        let parameters = withGenerator(seed: 8) { [Parameter(.randn([29])), Parameter(.randn([29]))] }
+        let optimizer = SGD(parameters, learningRate: 0.5)
+        let step = compile(updating: optimizer) { (x: Tensor) -> Tensor in
+            optimizer.zeroGradients()
+            let loss = (x * (parameters[0].value + parameters[1].value)).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+        }
+        for turn in 1...4 {
+            let x = Tensor((0..<29).map { Float($0 * turn) })
+            _ = step(x)
+            for parameter in parameters { #expect(try #require(parameter.gradient).array() == x.array()) }
+        }
+    }
+
+    @Test("A buffer that changes its type between calls, the node being the same, is traced anew")
+    func changedResult() {
+        let sorted = Tensor([3, 1, 2] as [Float]).sorted()
+        let buffer = ModuleBuffer("numbers", sorted.values)
+        let read = compile(updating: Holder(buffer: buffer)) { (x: Tensor) in x + buffer.value.to(dtype: .float32) }
+        #expect(read(Tensor(10 as Float)).array() == [11, 12, 13])
+        buffer.value = sorted.indices
+        #expect(read(Tensor(10 as Float)).array() == [11, 12, 10])
+    }
+
+    private struct Holder: StateHolder {
+        let buffer: ModuleBuffer
+        var stateSlots: [StateSlot] { [buffer.slot] }
+        var stateNumbers: [StateNumber] { [] }
+    }
+
     @Test("Frozen parameters are passed by")
     func frozen() {
         let parameters = makeParameters()

@@ -28,7 +28,7 @@ struct FailingStepTests {
             let step = TrainedStep()
             // A step to come is planned anew where the making of its kernels is to fail.
             _ = try step.takeCompiled(event == .preparation ? 0 : 2)
-            return try Setup(step)
+            return try Setup(step, holdsGradients: event == .allocation)
         } work: { setup in
             try setup.step.takeCompiled(1)
         } check: { setup, result, hasFailed in
@@ -72,7 +72,7 @@ struct FailingStepTests {
         let failures = try backend.failEach(event) { () -> Setup in
             let step = TrainedStep()
             for _ in 0..<2 { step.takeEager() }
-            let setup = try Setup(step)
+            let setup = try Setup(step, holdsGradients: false)
             step.recordEager()
             return setup
         } work: { _ in
@@ -108,13 +108,13 @@ struct FailingStepTests {
         let step: TrainedStep
         let before: [String: [UInt32]]
         let held: Tensor
-        /// Held as well, else their memory would serve the next ones.
+        /// Where the next ones are to need memory of their own.
         let gradients: [Tensor]
 
-        init(_ step: TrainedStep) throws {
+        init(_ step: TrainedStep, holdsGradients: Bool) throws {
             self.step = step
             before = try step.bits
-            gradients = step.model.parameters.compactMap(\.gradient)
+            gradients = holdsGradients ? step.model.parameters.compactMap(\.gradient) : []
             held = step.model.parameters[0].value.detached()
         }
     }

@@ -41,7 +41,7 @@ struct MaskRegenerationTests {
             return last(y)
         }
 
-        private func hidden(_ x: Tensor) -> Tensor { second(dropping(relu(first(x))).tanh()) }
+        private func hidden(_ x: Tensor) -> Tensor { second(dropping(first(x).tanh()).tanh()) }
     }
 
     /// Losses of some steps and what the parameters are by then.

@@ -47,7 +47,7 @@ package struct BatchNormGradient: Composite {
         if addsSecond { arrived = arrived + operands[5] }
         if isRectified {
             let output = operands[addsSecond ? 6 : 5]
-            arrived = arrived * (output .> output.constant(0)).cast(to: arrived.dtype)
+            arrived = Value.choose(output .> output.constant(0), arrived, arrived.zeros())
         }
         let x = operands[1].cast(to: mean.dtype)
         let gradient = arrived.cast(to: mean.dtype)

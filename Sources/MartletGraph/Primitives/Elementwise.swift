@@ -22,6 +22,11 @@ package struct Unary: PrimitiveFamily {
 
     private func scaled(_ node: Node, by factor: Value?) -> Value? {
         guard let factor, let derivative = function.row.derivative else { return nil }
+        if function == .relu {
+            // A choice, not a product: an infinite cotangent flows nowhere where nothing is to flow.
+            let y = node.result(0)
+            return Value.choose(y .> y.constant(0), factor, factor.zeros())
+        }
         return factor * derivative(node.operands[0], node.result(0))
     }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
