@@ -40,7 +40,9 @@ def serve(make_step, rows):
     kept, step, losses = None, None, None
     for line in sys.stdin:
         words = line.split()
-        if len(words) != 3 or words[0] != "run" or words[1] not in rows or not words[2].isdigit() or words[2] == "0":
+        if len(words) == 3 and words[0] == "run" and words[1] not in rows:
+            answer = {"row": words[1], "error": "this peer has no such row"}
+        elif len(words) != 3 or words[0] != "run" or not words[2].isdigit() or words[2] == "0":
             answer = {"row": words[1] if len(words) > 1 else "", "error": f"expected 'run ROW STEPS', got {line.strip()!r}"}
         else:
             row, steps = words[1], int(words[2])

@@ -24,9 +24,7 @@ package final class Lock: @unchecked Sendable {
     @inlinable package func lock() { pthread_mutex_lock(mutex) }
     @inlinable package func unlock() { pthread_mutex_unlock(mutex) }
 
-    // Else every call in another module passes its closure and result through a generic function.
-    @inlinable @inline(__always)
-    package func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+    @inlinable package func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
         -> Result
     {
         pthread_mutex_lock(mutex)

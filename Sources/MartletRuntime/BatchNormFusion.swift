@@ -40,8 +40,8 @@ struct BatchNormFusion {
         let item = graph.items[index]
         // One that nobody reads went when another was folded.
         guard let arrived = item.inputs.first, folding.isWholeBlocked(arrived),
-            let choice = graph.producer(of: arrived.view.base), graph.items[choice].work.isElementwise(.select),
-            let (source, output) = maskedParts(graph.items[choice].inputs)
+            let choice = graph.producer(of: arrived.view.base),
+            let (source, output) = maskedParts(of: choice)
         else { return }
         var operands = item.inputs
         operands[0] = source
@@ -69,18 +69,13 @@ struct BatchNormFusion {
         return graph.items[adder].inputs
     }
 
-    /// The gradient and the rectifier's output, where a choice takes the gradient for an output above 0, else 0.
-    private func maskedParts(_ choice: [PlanGraph.Operand]) -> (source: PlanGraph.Operand, output: PlanGraph.Operand)? {
-        let source = choice[1]
-        guard folding.isWholeBlocked(source), graph.isReal(source.view.base), graph.isZero(choice[2]),
-            let comparison = graph.producer(of: choice[0].view.base), folding.isWholeBlocked(choice[0]),
-            graph.items[comparison].work.isElementwise(.binary(.greater)),
-            graph.isZero(graph.items[comparison].inputs[1])
+    /// The gradient and the rectifier's output, where an item is a rectifier's derivative.
+    private func maskedParts(of choice: Int) -> (source: PlanGraph.Operand, output: PlanGraph.Operand)? {
+        guard let comparison = graph.rectifierComparison(of: choice) else { return nil }
+        let (source, output) = (graph.items[choice].inputs[1], graph.items[comparison].inputs[0])
+        guard [source, output].allSatisfy({ folding.isWholeBlocked($0) && graph.isReal($0.view.base) }),
+            output.type == source.type
         else { return nil }
-        let output = graph.items[comparison].inputs[0]
-        guard folding.isWholeBlocked(output), graph.isReal(output.view.base), output.type == source.type else {
-            return nil
-        }
         return (source, output)
     }
 }

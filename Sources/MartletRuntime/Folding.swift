@@ -18,13 +18,7 @@ struct Folding {
     /// The graph as it is by now, in order.
     var result: PlanGraph { hasChanged ? graph.inOrder() : graph }
 
-    /// The item that reads a base, where it is one alone and nobody keeps it.
-    func onlyReader(of base: Int) -> Int? {
-        guard !graph.bases[base].isKept, readers[base].count == 1, let reader = readers[base].first, reader >= 0 else {
-            return nil
-        }
-        return reader
-    }
+    func onlyReader(of base: Int) -> Int? { graph.onlyReader(of: base, among: readers) }
 
     func isWholeBlocked(_ operand: PlanGraph.Operand) -> Bool {
         operand.blockedShape != nil && graph.isWhole(operand)

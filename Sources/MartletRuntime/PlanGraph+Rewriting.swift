@@ -16,6 +16,23 @@ extension PlanGraph {
         return readers
     }
 
+    /// The item that reads a base, where it is one alone and nobody keeps it.
+    func onlyReader(of base: Int, among readers: [[Int]]) -> Int? {
+        guard !bases[base].isKept, readers[base].count == 1, let reader = readers[base].first, reader >= 0 else {
+            return nil
+        }
+        return reader
+    }
+
+    /// The comparison of a rectifier's derivative (`Value.throughRectifier`), where an item is its choice: output > 0 ? source : 0.
+    func rectifierComparison(of choice: Int) -> Int? {
+        guard items[choice].work.isElementwise(.select), isZero(items[choice].inputs[2]),
+            isWhole(items[choice].inputs[0]), let comparison = producer(of: items[choice].inputs[0].view.base),
+            items[comparison].work.isElementwise(.binary(.greater)), isZero(items[comparison].inputs[1])
+        else { return nil }
+        return comparison
+    }
+
     /// The item that makes a base.
     func producer(of base: Int) -> Int? {
         if case .produced(let item) = bases[base].kind { item } else { nil }

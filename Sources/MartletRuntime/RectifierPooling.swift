@@ -33,22 +33,15 @@ private struct RectifiedPool {
     let poolGradient, comparison, choice: Int
 
     init?(behind poolGradient: Int, _ graph: PlanGraph, _ readers: [[Int]]) {
-        func onlyReader(_ base: Int) -> Int? {
-            guard !graph.bases[base].isKept, readers[base].count == 1, let reader = readers[base].first else {
-                return nil
-            }
-            return reader < 0 ? nil : reader
-        }
+        func onlyReader(_ base: Int) -> Int? { graph.onlyReader(of: base, among: readers) }
         func producer(_ item: Int, _ place: Int) -> Int? {
             let operand = graph.items[item].inputs[place]
             return graph.isWhole(operand) ? graph.producer(of: operand.view.base) : nil
         }
         let spread = graph.items[poolGradient].outputs[0]
-        guard let choice = onlyReader(spread), graph.items[choice].work.isElementwise(.select),
+        guard let choice = onlyReader(spread), let comparison = graph.rectifierComparison(of: choice),
             graph.items[choice].inputs[1].view.base == spread, graph.isWhole(graph.items[choice].inputs[1]),
-            graph.isZero(graph.items[choice].inputs[2]),
-            let comparison = producer(choice, 0), graph.items[comparison].work.isElementwise(.binary(.greater)),
-            onlyReader(graph.items[comparison].outputs[0]) == choice, graph.isZero(graph.items[comparison].inputs[1]),
+            onlyReader(graph.items[comparison].outputs[0]) == choice,
             let rectifier = producer(comparison, 0), graph.items[rectifier].work.isElementwise(.unary(.relu)),
             let pool = producer(poolGradient, 1), case .primitive(.maxPool) = graph.items[pool].work,
             producer(pool, 0) == rectifier, onlyReader(graph.items[pool].outputs[1]) == poolGradient

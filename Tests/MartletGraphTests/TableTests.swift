@@ -24,7 +24,7 @@ struct TableTests {
         let check = FunctionCheck([TableTests.numbers(function)]) { values throws(ShapeError) in
             [values[0].applying(function)]
         }
-        if function.row.derivative != nil { try check.all() } else { try check.batching() }
+        if function.row.flow != nil { try check.all() } else { try check.batching() }
     }
 
     @Test("Binary functions: derivatives of both orders, forward, batches", arguments: BinaryFunction.allCases)

@@ -30,10 +30,11 @@ struct MaskRegenerationTests {
         let dropping: any Layer
         let second = Linear(96, 40)
         let last = Linear(40, 5)
-        let isCheckpointed: Bool
+        let isCheckpointed, isRectified: Bool
 
-        init(_ dropping: any Layer, isCheckpointed: Bool) {
-            (self.dropping, self.isCheckpointed) = (dropping, isCheckpointed)
+        init(_ dropping: any Layer, isCheckpointed: Bool, isRectified: Bool) {
+            self.dropping = dropping
+            (self.isCheckpointed, self.isRectified) = (isCheckpointed, isRectified)
         }
 
         func callAsFunction(_ x: Tensor) -> Tensor {
@@ -41,13 +42,15 @@ struct MaskRegenerationTests {
             return last(y)
         }
 
-        private func hidden(_ x: Tensor) -> Tensor { second(dropping(first(x).tanh()).tanh()) }
+        private func hidden(_ x: Tensor) -> Tensor {
+            second(dropping(isRectified ? relu(first(x)) : first(x).tanh()).tanh())
+        }
     }
 
     /// Losses of some steps and what the parameters are by then.
-    private static func trained(_ name: String, _ form: Form, rows: Int) -> [[Float]] {
+    private static func trained(_ name: String, _ form: Form, rows: Int, isRectified: Bool = true) -> [[Float]] {
         withGenerator(seed: 21) {
-            let model = Network(layer(name), isCheckpointed: form == .checkpointed)
+            let model = Network(layer(name), isCheckpointed: form == .checkpointed, isRectified: isRectified)
             let optimizer = Adam(model.parameters, learningRate: 1e-2)
             let body = { (x: Tensor, y: Tensor) -> Tensor in
                 optimizer.zeroGradients()
@@ -164,13 +167,19 @@ struct MaskRegenerationTests {
     func plans(_ form: Form) {
         // Shapes of its own: a plan that is known is not made.
         let rows = 50 + (Form.allCases.firstIndex(of: form) ?? 0)
-        let with = PlanWatch.plans { _ = Self.trained("Dropout", form, rows: rows) }
-        #expect(!with.isEmpty && masks(with) == 0)
-        let kept = PlanSettings.with(passes: Self.without) {
-            PlanWatch.plans { _ = Self.trained("Dropout", form, rows: rows) }
+        func masks(_ passes: PlanPasses, isRectified: Bool) -> Int {
+            let plans = PlanSettings.with(passes: passes) {
+                PlanWatch.plans { _ = Self.trained("Dropout", form, rows: rows, isRectified: isRectified) }
+            }
+            #expect(!plans.isEmpty)
+            return self.masks(plans)
         }
+        #expect(masks(.all, isRectified: false) == 0)
         // A checkpoint's derivative records the mask once more anyway.
-        #expect(masks(kept) > 0 || form == .checkpointed)
+        #expect(masks(Self.without, isRectified: false) > 0 || form == .checkpointed)
+        // A rectifier's own mask may lie in memory.
+        let rectified = (masks(.all, isRectified: true), masks(Self.without, isRectified: true))
+        #expect(rectified.0 < rectified.1 || form == .checkpointed)
     }
 
     @Test("A mask that somebody holds is read where it lies")

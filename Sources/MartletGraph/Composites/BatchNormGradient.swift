@@ -46,8 +46,7 @@ package struct BatchNormGradient: Composite {
         var arrived = operands[0]
         if addsSecond { arrived = arrived + operands[5] }
         if isRectified {
-            let output = operands[addsSecond ? 6 : 5]
-            arrived = Value.choose(output .> output.constant(0), arrived, arrived.zeros())
+            arrived = arrived.throughRectifier(of: operands[addsSecond ? 6 : 5])
         }
         let x = operands[1].cast(to: mean.dtype)
         let gradient = arrived.cast(to: mean.dtype)

@@ -21,13 +21,8 @@ package struct Unary: PrimitiveFamily {
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] { [scaled(node, by: tangents[0])] }
 
     private func scaled(_ node: Node, by factor: Value?) -> Value? {
-        guard let factor, let derivative = function.row.derivative else { return nil }
-        if function == .relu {
-            // A choice, not a product: an infinite cotangent flows nowhere where nothing is to flow.
-            let y = node.result(0)
-            return Value.choose(y .> y.constant(0), factor, factor.zeros())
-        }
-        return factor * derivative(node.operands[0], node.result(0))
+        guard let factor, let flow = function.row.flow else { return nil }
+        return flow(node.operands[0], node.result(0), factor)
     }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
         [Value.make(.unary(function), operands)]
@@ -212,6 +207,12 @@ package struct Cast: PrimitiveFamily {
 }
 
 extension Value {
+    /// What of this cotangent passes a rectifier with that result: a choice and no product, so that an infinite one flows nowhere where
+    /// nothing is to flow.
+    package func throughRectifier(of result: Value) -> Value {
+        Value.choose(result .> result.constant(0), self, zeros())
+    }
+
     /// The sum of two optional cotangents: nil is zero.
     package static func sum(_ a: Value?, _ b: Value?) -> Value? {
         guard let a else { return b }

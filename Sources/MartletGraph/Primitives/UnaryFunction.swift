@@ -16,8 +16,8 @@ package struct UnaryRow: Sendable {
     package var givesBool = false
     /// What the derivative reads: the operand x, the result y, or neither.
     package let residuals: Residuals
-    /// dy/dx from x and y; nil where it is zero everywhere.
-    package let derivative: (@Sendable (_ x: Value, _ y: Value) -> Value)?
+    /// c · dy/dx from x, y and what arrives, c; nil where it is zero everywhere.
+    package let flow: (@Sendable (_ x: Value, _ y: Value, _ c: Value) -> Value)?
     /// The value in float64.
     package let reference: @Sendable (Double) -> Double
 }
@@ -69,7 +69,9 @@ extension UnaryFunction {
         case .erf:
             smooth("erf", .operands, { x, _ in (-(x * x)).applying(.exp) * 1.1283791670955126 }, { CMath.erf($0) })
         case .relu:
-            exact("relu", .results, { _, y in (y .> y.constant(0)).cast(to: y.dtype) }, { $0 > 0 || $0.isNaN ? $0 : 0 })
+            UnaryRow(
+                name: "relu", needsFloat: false, residuals: .results, flow: { _, y, c in c.throughRectifier(of: y) },
+                reference: { $0 > 0 || $0.isNaN ? $0 : 0 })
         case .logicalNot: test("logicalNot", { $0 == 0 })
         case .isNaN: test("isNaN", { $0.isNaN })
         case .isFinite: test("isFinite", { $0.isFinite })
@@ -79,12 +81,13 @@ extension UnaryFunction {
     }
 
     private typealias Derivative = @Sendable (Value, Value) -> Value
+    private typealias Flow = @Sendable (Value, Value, Value) -> Value
 
     private static func smooth(
         _ name: String, _ residuals: Residuals, _ derivative: @escaping Derivative,
         _ reference: @escaping @Sendable (Double) -> Double
     ) -> UnaryRow {
-        UnaryRow(name: name, residuals: residuals, derivative: derivative, reference: reference)
+        UnaryRow(name: name, residuals: residuals, flow: { x, y, c in c * derivative(x, y) }, reference: reference)
     }
 
     /// Functions that integers have too.
@@ -92,12 +95,13 @@ extension UnaryFunction {
         _ name: String, _ residuals: Residuals, _ derivative: Derivative?,
         _ reference: @escaping @Sendable (Double) -> Double
     ) -> UnaryRow {
-        UnaryRow(name: name, needsFloat: false, residuals: residuals, derivative: derivative, reference: reference)
+        let flow = derivative.map { derivative -> Flow in { x, y, c in c * derivative(x, y) } }
+        return UnaryRow(name: name, needsFloat: false, residuals: residuals, flow: flow, reference: reference)
     }
 
     private static func test(_ name: String, _ reference: @escaping @Sendable (Double) -> Bool) -> UnaryRow {
         UnaryRow(
-            name: name, needsFloat: false, givesBool: true, residuals: .none, derivative: nil,
+            name: name, needsFloat: false, givesBool: true, residuals: .none, flow: nil,
             reference: { reference($0) ? 1 : 0 })
     }
 }
