@@ -69,6 +69,7 @@ torture: ## a thousand kills of a training run, each resumed bit by bit
 	scripts/torture
 
 sanitize: engines ## the tests under ThreadSanitizer and AddressSanitizer, room by room: an hour or more
+	scripts/test-kernels --thread
 	scripts/sanitize thread
 	scripts/sanitize address
 

@@ -22,9 +22,22 @@ def processor_seconds():
 
 
 def process_seconds(identifier):
-    """Processor seconds of a process, all its threads included."""
-    fields = pathlib.Path(f"/proc/{identifier}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """(parent, processor seconds) of a process, its threads and the children that it waited for; nothing where it is gone."""
+    try:
+        fields = pathlib.Path(f"/proc/{identifier}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return int(fields[1]), sum(int(field) for field in fields[11:15]) / TICKS
+
+
+def family_seconds(identifier):
+    """Processor seconds of a process and all that stem from it: a loader's processes are their program's work."""
+    found = {int(path.name): process_seconds(path.name) for path in pathlib.Path("/proc").glob("[0-9]*")}
+    family, grown = {identifier}, 0
+    while len(family) > grown:
+        grown = len(family)
+        family |= {child for child, known in found.items() if known and known[0] in family}
+    return sum(found[member][1] for member in family if found.get(member))
 
 
 def resident_bytes(identifier, kind):
@@ -53,10 +66,11 @@ class Watch:
     """Tells whether a neighbour disturbed what ran between `begin` and `end`."""
 
     def __init__(self, workers, quiet_seconds):
-        self.processes = [os.getpid(), *workers]
-        self.quiet_seconds = quiet_seconds
+        """`workers`: the processes that answer in turns. Of the one that runs whatever it starts counts as its own."""
+        self.workers, self.quiet_seconds = workers, quiet_seconds
 
-    def begin(self):
+    def begin(self, worker):
+        self.worker = worker
         self.first_loop = calibration_loop()
         self.started, self.before = time.perf_counter(), self._counters()
 
@@ -75,7 +89,9 @@ class Watch:
 
     def _counters(self):
         busy, stolen = processor_seconds()
-        return busy - sum(process_seconds(identifier) for identifier in self.processes), stolen
+        idle = [os.getpid(), *(worker for worker in self.workers if worker != self.worker)]
+        known = [process_seconds(identifier) for identifier in idle]
+        return busy - family_seconds(self.worker) - sum(found[1] for found in known if found), stolen
 
 
 def first_line(command):

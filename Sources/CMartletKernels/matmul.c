@@ -54,7 +54,7 @@ void mk_matmul(int dtype, const mk_matmul_shape *shape, const void *a, const voi
     if (dtype == MK_FLOAT32 && shape->batch * shape->m * shape->n * shape->k < FEW)
         return multiply_few(shape, a, b, bias, c);
     const mk_matmul_shape s = folded(*shape);
-    if (mk_matmul_prefers_dots(dtype, &s)) return mk_matmul_dots(&s, a, b, bias, c);
+    if (mk_matmul_prefers_dots(dtype, &s)) return mk_matmul_dots(dtype, &s, a, b, bias, c);
     const bool transpose = prefers_transpose(&s, dtype);
     const mk_gemm_operand left = {
         .view = {.base = a, .line_stride = s.a_row, .step_stride = s.a_column},

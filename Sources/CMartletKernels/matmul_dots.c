@@ -1,6 +1,8 @@
 #include "matmul_dots.h"
 
 #include "matmul_core.h"
+#include "matmul_half.h"
+#include "matmul_scratch.h"
 #include "mk_parallel.h"
 
 /// Columns that a task computes, a stretch of steps at a time: of STEPS steps the first cache holds all columns.
@@ -12,37 +14,59 @@ typedef float four_sums __attribute__((vector_size(16), aligned(4), may_alias));
 
 /// What is read after this stretch of steps: a processor foresees no further than a page.
 typedef struct {
-    const float *lines[COLUMNS];
+    const char *lines[COLUMNS];
     int count;
 } mk_next_lines;
 
 #if defined(__x86_64__)
 #define MK_LANES 16
 #define MK_DOT_ROWS 6
+#define MK_RIGHT float
 #define MK_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")))
 #define MK_N(name) wide_##name
 #include "matmul_dots_template.h"
 
 #define MK_LANES 8
 #define MK_DOT_ROWS 2
+#define MK_RIGHT float
 #define MK_TARGET __attribute__((target("avx2,fma")))
 #define MK_N(name) narrow_##name
+#include "matmul_dots_template.h"
+
+#define MK_LANES 16
+#define MK_DOT_ROWS 6
+#define MK_RIGHT uint16_t
+#define MK_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")))
+#define MK_N(name) wide_half_##name
+#include "matmul_dots_template.h"
+
+#define MK_LANES 8
+#define MK_DOT_ROWS 2
+#define MK_RIGHT uint16_t
+#define MK_TARGET __attribute__((target("avx2,fma")))
+#define MK_N(name) narrow_half_##name
 #include "matmul_dots_template.h"
 #endif
 
 typedef struct {
     const mk_matmul_shape *shape;
-    const float *a, *b, *bias;
-    float *c;
+    // Of a the rows of all entries follow one another, in float32. The others have the product's type.
+    const float *a;
+    int64_t a_row, a_batch;
+    const char *b;
+    const void *bias;
+    void *c;
+    bool is_half;
+    int64_t size;
     void (*tile)(
-        int64_t rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps,
+        int64_t rows, const float *a, int64_t a_row, const void *b, const int64_t *b_lines, int64_t steps,
         const mk_next_lines *next, four_sums *sums, bool accumulate);
     int64_t panels;  // of rows, as tall as each other within one
 } job;
 
 /// A stretch of steps from `step` on, for all rows and the columns from `column` on. Columns behind the last are the last again.
 static void multiply(
-    const job *j, const float *a, const float *b, int64_t column, int64_t step, four_sums (*sums)[MOST_ROWS]) {
+    const job *j, const float *a, const char *b, int64_t column, int64_t step, four_sums (*sums)[MOST_ROWS]) {
     const mk_matmul_shape *s = j->shape;
     const int64_t steps = mk_min64(STEPS, s->k - step);
     const int groups = (int)mk_min64(GROUPS, mk_ceil_div(s->n - column, 4)), tiles = (int)j->panels * groups;
@@ -56,11 +80,29 @@ static void multiply(
             mk_next_lines next = {.count = 0};
             if (step + STEPS < s->k)
                 for (int64_t i = columns * tile / tiles; i < columns * (tile + 1) / tiles; i++)
-                    next.lines[next.count++] = b + (column + i) * s->b_column + step + STEPS;
+                    next.lines[next.count++] = b + ((column + i) * s->b_column + step + STEPS) * j->size;
             j->tile(
-                rows, a + first * s->a_row + step, s->a_row, b + step, lines, steps, &next, sums[group] + first, step > 0);
+                rows, a + first * j->a_row + step, j->a_row, b + step * j->size, lines, steps, &next, sums[group] + first,
+                step > 0);
         }
     }
+}
+
+/// Where the sums of columns `from` to `to` go.
+static void finish_columns(const job *j, int64_t entry, int64_t from, int64_t to, four_sums (*sums)[MOST_ROWS]) {
+    const mk_matmul_shape *s = j->shape;
+    for (int64_t i = 0; i < s->m; i++)
+        for (int64_t column = from; column < to; column++) {
+            const float sum = sums[(column - from) / 4][i][column % 4];
+            const int64_t place = entry * s->c_batch + i * s->c_row + column;
+            if (j->is_half) {
+                const uint16_t *bias = j->bias;
+                ((uint16_t *)j->c)[place] = mk_float_to_bf16(sum + (bias ? mk_bf16_to_float(bias[column]) : 0.0f));
+            } else {
+                const float *bias = j->bias;
+                ((float *)j->c)[place] = sum + (bias ? bias[column] : 0.0f);
+            }
+        }
 }
 
 static void run_columns(void *context, int64_t begin, int64_t end) {
@@ -71,26 +113,36 @@ static void run_columns(void *context, int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {
         const int64_t entry = index / blocks, from = index % blocks * COLUMNS, to = mk_min64(from + COLUMNS, s->n);
         for (int64_t step = 0; step < s->k; step += STEPS)
-            multiply(j, j->a + entry * s->a_batch, j->b + entry * s->b_batch, from, step, sums);
-        float *c = j->c + entry * s->c_batch;
-        for (int64_t i = 0; i < s->m; i++)
-            for (int64_t column = from; column < to; column++)
-                c[i * s->c_row + column] =
-                    sums[(column - from) / 4][i][column % 4] + (j->bias ? j->bias[column] : 0.0f);
+            multiply(j, j->a + entry * j->a_batch, j->b + entry * s->b_batch * j->size, from, step, sums);
+        finish_columns(j, entry, from, to, sums);
     }
 }
 
 bool mk_matmul_prefers_dots(int dtype, const mk_matmul_shape *s) {
-    return dtype == MK_FLOAT32 && mk_gemm_isa_in_use() != MK_ISA_BASELINE && s->a_column == 1 && s->b_row == 1
-        && s->m <= MOST_ROWS && s->n >= 4 && s->k >= 64;
+    return (dtype == MK_FLOAT32 || dtype == MK_BFLOAT16) && mk_gemm_isa_in_use() != MK_ISA_BASELINE && s->a_column == 1
+        && s->b_row == 1 && s->m <= MOST_ROWS && s->n >= 4 && s->k >= 64;
 }
 
-void mk_matmul_dots(const mk_matmul_shape *s, const float *a, const float *b, const float *bias, float *c) {
-    job j = {.shape = s, .a = a, .b = b, .bias = bias, .c = c};
+/// The few rows of a in float32, one after the other.
+static void widen_rows(job *j, const uint16_t *a) {
+    const mk_matmul_shape *s = j->shape;
+    float *rows = mk_scratch(MK_SCRATCH_A_WHOLE, s->batch * s->m * s->k * (int64_t)sizeof(float));
+    for (int64_t row = 0; row < s->batch * s->m; row++) {
+        const uint16_t *from = a + row / s->m * s->a_batch + row % s->m * s->a_row;
+        for (int64_t step = 0; step < s->k; step++) rows[row * s->k + step] = mk_bf16_to_float(from[step]);
+    }
+    j->a = rows, j->a_row = s->k, j->a_batch = s->m * s->k;
+}
+
+void mk_matmul_dots(int dtype, const mk_matmul_shape *s, const void *a, const void *b, const void *bias, void *c) {
+    job j = {.shape = s, .a = a, .a_row = s->a_row, .a_batch = s->a_batch, .b = b, .bias = bias, .c = c};
+    j.is_half = dtype == MK_BFLOAT16;
+    j.size = mk_dtype_size(dtype);
+    if (j.is_half) widen_rows(&j, a);
     int64_t tallest = 1;
 #if defined(__x86_64__)
     const bool wide = mk_gemm_isa_in_use() == MK_ISA_AVX512;
-    j.tile = wide ? wide_tile : narrow_tile;
+    j.tile = wide ? (j.is_half ? wide_half_tile : wide_tile) : (j.is_half ? narrow_half_tile : narrow_tile);
     tallest = wide ? wide_rows : narrow_rows;
 #endif
     j.panels = mk_ceil_div(s->m, tallest);

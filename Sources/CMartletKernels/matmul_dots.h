@@ -7,6 +7,6 @@
 
 /// True where dot products are quicker than packed panels.
 bool mk_matmul_prefers_dots(int dtype, const mk_matmul_shape *shape);
-void mk_matmul_dots(const mk_matmul_shape *shape, const float *a, const float *b, const float *bias, float *c);
+void mk_matmul_dots(int dtype, const mk_matmul_shape *shape, const void *a, const void *b, const void *bias, void *c);
 
 #endif

@@ -1,8 +1,11 @@
 // Tiles of dot products for one instruction set. Included with these macros defined: MK_LANES numbers a vector, MK_DOT_ROWS rows of
-// the tallest tile, MK_TARGET function attribute, MK_N(name) name mangling.
+// the tallest tile, MK_RIGHT type of b (float, or uint16_t for bfloat16), MK_TARGET function attribute, MK_N(name) name mangling.
 
 typedef float MK_N(dots) __attribute__((vector_size(4 * MK_LANES), aligned(4), may_alias));
 enum { MK_N(rows) = MK_DOT_ROWS };
+
+typedef MK_RIGHT MK_N(rights) __attribute__((vector_size(sizeof(MK_RIGHT) * MK_LANES), aligned(sizeof(MK_RIGHT)), may_alias));
+typedef uint32_t MK_N(words) __attribute__((vector_size(4 * MK_LANES)));
 
 /// The first `count` numbers at `from`, zeros behind them; nothing behind them is read.
 static inline __attribute__((always_inline)) MK_TARGET MK_N(dots) MK_N(some)(const float *from, int64_t count) {
@@ -10,6 +13,20 @@ static inline __attribute__((always_inline)) MK_TARGET MK_N(dots) MK_N(some)(con
 #pragma clang loop unroll(disable) vectorize(disable)
     for (int64_t i = 0; i < count; i++) loaded[i] = from[i];
     return loaded;
+}
+
+/// Numbers of b as float32: a bfloat16 is the upper half of one.
+static inline __attribute__((always_inline)) MK_TARGET MK_N(dots) MK_N(widened)(MK_N(rights) loaded) {
+    if (sizeof(MK_RIGHT) == sizeof(float)) return (MK_N(dots))__builtin_convertvector(loaded, MK_N(dots));
+    return (MK_N(dots))(__builtin_convertvector(loaded, MK_N(words)) << 16);
+}
+
+/// `some` of b.
+static inline __attribute__((always_inline)) MK_TARGET MK_N(dots) MK_N(some_right)(const MK_RIGHT *from, int64_t count) {
+    MK_N(rights) loaded = {0};
+#pragma clang loop unroll(disable) vectorize(disable)
+    for (int64_t i = 0; i < count; i++) loaded[i] = from[i];
+    return MK_N(widened)(loaded);
 }
 
 /// Four vectors' sums, side by side: neighbours are added until four numbers are left, always in this order.
@@ -37,7 +54,7 @@ static inline __attribute__((always_inline)) MK_TARGET four_sums MK_N(summed)(
 
 /// sums[i][0...3] (+)= rows i of a times lines 0...3 of b, over `steps` steps; meanwhile `next` lines are asked for.
 static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
-    const int rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps,
+    const int rows, const float *a, int64_t a_row, const MK_RIGHT *b, const int64_t *b_lines, int64_t steps,
     const mk_next_lines *next, four_sums *sums, bool accumulate) {
 #pragma clang fp contract(fast)
     MK_N(dots) sum[MK_DOT_ROWS][4];
@@ -50,9 +67,9 @@ static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
     for (; step + MK_LANES <= steps; step += MK_LANES) {
         MK_N(dots) right[4];
 #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) right[j] = *(const MK_N(dots) *)(b + b_lines[j] + step);
+        for (int j = 0; j < 4; j++) right[j] = MK_N(widened)(*(const MK_N(rights) *)(b + b_lines[j] + step));
 #pragma clang loop unroll(disable)
-        for (int j = 0; j < next->count; j++) __builtin_prefetch(next->lines[j] + step, 0, 2);
+        for (int j = 0; j < next->count; j++) __builtin_prefetch((const MK_RIGHT *)next->lines[j] + step, 0, 2);
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) {
             const MK_N(dots) left = *(const MK_N(dots) *)(a + i * a_row + step);
@@ -63,7 +80,7 @@ static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
     if (step < steps) {
         MK_N(dots) right[4];
 #pragma clang loop unroll(full)
-        for (int j = 0; j < 4; j++) right[j] = MK_N(some)(b + b_lines[j] + step, steps - step);
+        for (int j = 0; j < 4; j++) right[j] = MK_N(some_right)(b + b_lines[j] + step, steps - step);
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) {
             const MK_N(dots) left = MK_N(some)(a + i * a_row + step, steps - step);
@@ -79,7 +96,7 @@ static inline __attribute__((always_inline)) MK_TARGET void MK_N(multiply)(
 }
 
 static MK_TARGET void MK_N(tile)(
-    int64_t rows, const float *a, int64_t a_row, const float *b, const int64_t *b_lines, int64_t steps,
+    int64_t rows, const float *a, int64_t a_row, const void *b, const int64_t *b_lines, int64_t steps,
     const mk_next_lines *next, four_sums *sums, bool accumulate) {
     switch (rows) {
     case 1: MK_N(multiply)(1, a, a_row, b, b_lines, steps, next, sums, accumulate); break;
@@ -95,5 +112,6 @@ static MK_TARGET void MK_N(tile)(
 
 #undef MK_LANES
 #undef MK_DOT_ROWS
+#undef MK_RIGHT
 #undef MK_TARGET
 #undef MK_N

@@ -15,6 +15,7 @@
 #endif
 
 enum { MAX_THREADS = 64, SPINS = 20000 };
+static const uint64_t OPEN = UINT64_C(1) << 32;
 
 /// One thread's part of a region, on a line of its own: others take from it once theirs is done.
 typedef struct {
@@ -43,7 +44,8 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     _Atomic uint64_t generation;
-    _Atomic int running;
+    // Workers inside the region, and OPEN while more may enter.
+    _Atomic uint64_t gate;
     region *current;
     int workers;
     // One region at a time; a second caller runs in place.
@@ -125,6 +127,16 @@ typedef struct {
 
 static start starts[MAX_THREADS];
 
+/// Lets a worker into the region that runs; false where it has ended, or has nothing left to take.
+static bool enter(void) {
+    uint64_t gate = atomic_load_explicit(&pool.gate, memory_order_acquire);
+    while (gate & OPEN)
+        if (atomic_compare_exchange_weak_explicit(
+                &pool.gate, &gate, gate + 1, memory_order_acq_rel, memory_order_acquire))
+            return true;
+    return false;
+}
+
 static void *worker(void *argument) {
     const start *own = argument;
     own_number = own->number;
@@ -145,8 +157,9 @@ static void *worker(void *argument) {
             pthread_mutex_unlock(&pool.lock);
         }
         seen = atomic_load_explicit(&pool.generation, memory_order_acquire);
+        if (!enter()) continue;
         take_chunks(pool.current);
-        atomic_fetch_sub_explicit(&pool.running, 1, memory_order_release);
+        atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
     }
     return NULL;
 }
@@ -166,13 +179,22 @@ static void ensure_workers(int wanted) {
 static void run_on_pool(region *r, int threads) {
     ensure_workers(threads - 1);
     pool.current = r;
-    atomic_store_explicit(&pool.running, pool.workers, memory_order_release);
+    atomic_store_explicit(&pool.gate, OPEN, memory_order_release);
     pthread_mutex_lock(&pool.lock);
     atomic_fetch_add_explicit(&pool.generation, 1, memory_order_release);
     pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.lock);
     take_chunks(r);
-    while (atomic_load_explicit(&pool.running, memory_order_acquire) > 0) RELAX();
+    // Every chunk is taken: who has not come by now (its core may be somebody else's for a while) is not waited for.
+    atomic_fetch_and_explicit(&pool.gate, ~OPEN, memory_order_acq_rel);
+    for (int spins = 0; atomic_load_explicit(&pool.gate, memory_order_acquire) > 0;) {
+        if (spins < SPINS) {
+            spins++;
+            RELAX();
+        } else {
+            sched_yield();
+        }
+    }
 }
 
 void mk_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context) {

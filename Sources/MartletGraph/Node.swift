@@ -37,8 +37,12 @@ package final class Node: @unchecked Sendable {
     /// Where gradients that arrive here are collected; only leaves have one.
     package let leaf: LeafBox?
 
-    // Read many times a flush: whoever touches them holds the recording's lock, so exclusivity is not checked once more.
-    @exclusivity(unchecked) package internal(set) var operands: [Value]
+    // Read many times a flush: whoever touches them while the node is pending holds the recording's lock, so exclusivity is not
+    // checked once more.
+    @exclusivity(unchecked) package private(set) var operands: [Value]
+    /// The operands where they lie in `operands`, whose storage stays put while the node refers to it: a flush walks those of pending
+    /// nodes several times, and counts no reference for it. A node that is not pending may let go of them on another thread.
+    @exclusivity(unchecked) package private(set) var operandsInPlace: UnsafeBufferPointer<Value>
     /// Where it was recorded. Written once, before anybody else can know the node, so that another thread may read it.
     @exclusivity(unchecked) package internal(set) var recording: Recording?
     /// Index in the recording while pending.
@@ -66,6 +70,7 @@ package final class Node: @unchecked Sendable {
     ) {
         self.primitive = primitive
         self.operands = operands
+        operandsInPlace = operands.withUnsafeBufferPointer { $0 }
         self.arguments = arguments
         self.type = type
         self.moreTypes = moreTypes
@@ -85,11 +90,11 @@ package final class Node: @unchecked Sendable {
     deinit {
         guard !operands.isEmpty else { return }
         var pending = operands
-        operands = []
+        dropOperands()
         while var value = pending.popLast() {
             if isKnownUniquelyReferenced(&value.node), !value.node.operands.isEmpty {
                 pending.append(contentsOf: value.node.operands)
-                value.node.operands = []
+                value.node.dropOperands()
             }
         }
     }
@@ -97,6 +102,12 @@ package final class Node: @unchecked Sendable {
     package var state: State { stateStorage.load(ordering: .acquiring) }
     package var isPending: Bool { state == .pending }
     package var resultCount: Int { 1 + moreTypes.count }
+
+    /// The primitive's number in keys. Not inlined into other modules, where the primitive would be copied first.
+    @inline(never) package var code: UInt64 { primitive.code }
+
+    /// The primitive's attributes as words of a key.
+    @inline(never) package func encodeAttributes(into key: inout KeyWriter) { primitive.encode(into: &key) }
 
     package func type(of result: Int) -> TensorType { result == 0 ? type : moreTypes[result - 1] }
     package func result(_ index: Int) -> Value { Value(node: self, index: index) }
@@ -152,7 +163,7 @@ package final class Node: @unchecked Sendable {
 
     @inline(__always)
     private func finish(_ isMade: Bool, _ keepingHistory: Bool, _ isGuest: Bool) {
-        if !keepingHistory || isHistoryReleased && (isMade || !isGuest) { operands = [] }
+        if !keepingHistory || isHistoryReleased && (isMade || !isGuest) { dropOperands() }
         leaveRecording()
         stateStorage.store(isMade ? .ready : .released, ordering: .releasing)
     }
@@ -175,11 +186,15 @@ package final class Node: @unchecked Sendable {
     }
 
     /// Lets go of the operands before the node runs, so that a plan may overwrite what nobody else holds.
-    package func dropOperands() { operands = [] }
+    package func dropOperands() {
+        guard !operandsInPlace.isEmpty else { return }
+        operandsInPlace = UnsafeBufferPointer(start: nil, count: 0)
+        operands = []
+    }
 
     /// True where the node ran and its operands were given up: it cannot be computed again.
     package var hasLostOperands: Bool {
-        guard operands.isEmpty else { return false }
+        guard operandsInPlace.isEmpty else { return false }
         switch primitive {
         case .leaf, .placeholder, .constant, .iota: return false
         case .randomBits, .unary, .binary, .select, .cast, .alias, .reshape, .permute, .expand, .slice, .flip,
@@ -195,7 +210,7 @@ package final class Node: @unchecked Sendable {
         failure = error
         realizedFirst = nil
         for index in realizedMore.indices { realizedMore[index] = nil }
-        operands = []
+        dropOperands()
         leaveRecording()
         stateStorage.store(.failed, ordering: .releasing)
     }
@@ -206,7 +221,7 @@ package final class Node: @unchecked Sendable {
     /// from them (the transposed weight of a dense layer), and the node itself goes when nothing reads it any more.
     package func releaseHistory() {
         isHistoryReleased = true
-        if !isPending, state != .released { operands = [] }
+        if !isPending, state != .released { dropOperands() }
     }
 }
 

@@ -129,7 +129,8 @@ final class Component {
         sets.reset(pending.count)
         guard pending.count > 1 else { return }
         for index in pending.indices {
-            let operands = pending[index].operands
+            unowned(unsafe) let node = pending[index]
+            let operands = node.operandsInPlace
             for position in operands.indices {
                 unowned(unsafe) let source = operands[position].node
                 if source.home == home { sets.join(index, source.position) }
@@ -150,7 +151,8 @@ final class Component {
     private var readsReleased: Bool {
         let nodes = self.nodes
         for index in nodes.indices {
-            let operands = nodes[index].operands
+            unowned(unsafe) let node = nodes[index]
+            let operands = node.operandsInPlace
             for position in operands.indices {
                 unowned(unsafe) let source = operands[position].node
                 if source.home != home, source.state == .released { return true }
@@ -205,6 +207,13 @@ final class Component {
         }
     }
 
+    /// The operands of a node that was released, which another thread may let go of meanwhile; nil for a pending one, whose
+    /// operands stay where they are under the recording's lock.
+    @inline(__always)
+    func operandsToHold(of node: borrowing Node) -> [Value]? {
+        indexOfReleased.isEmpty || node.home == home && home != 0 ? nil : node.operands
+    }
+
     // MARK: What must be made and kept
 
     /// From the last node to the first: what is held or read later is kept, with the residuals that its derivative will
@@ -255,9 +264,13 @@ final class Component {
     private func markNeeded(_ index: Int) {
         if marks[index].kept != 0 { marks[index].isNeeded = true }
         guard marks[index].isNeeded else { return }
-        let operands = nodes[index].operands
+        unowned(unsafe) let node = nodes[index]
+        let held = operandsToHold(of: node)
+        let operands = held?.withUnsafeBufferPointer { $0 } ?? node.operandsInPlace
+        defer { withExtendedLifetime(held) {} }
         for position in operands.indices {
-            if let own = self.index(of: operands[position].node) { marks[own].isNeeded = true }
+            unowned(unsafe) let source = operands[position].node
+            if let own = self.index(of: source) { marks[own].isNeeded = true }
         }
     }
 

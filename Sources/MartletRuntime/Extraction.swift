@@ -24,11 +24,13 @@ struct Extraction {
         let (nodes, marks) = (component.nodes, component.marks)
         for index in nodes.indices where marks[index].isNeeded {
             unowned(unsafe) let node = nodes[index]
-            let operands = node.operands
-            let code = node.primitive.code
+            let held = component.operandsToHold(of: node)
+            let operands = held?.withUnsafeBufferPointer { $0 } ?? node.operandsInPlace
+            defer { withExtendedLifetime(held) {} }
+            let code = node.code
             key.write(code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
             key.write(marks[index].kept)
-            if !lacksAttributes || code != flipCode { node.primitive.encode(into: &key) }
+            if !lacksAttributes || code != flipCode { node.encodeAttributes(into: &key) }
             for position in operands.indices {
                 if let own = component.index(of: operands[position].node) {
                     key.write(UInt64(own) << 8 | UInt64(operands[position].index))
