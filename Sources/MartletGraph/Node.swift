@@ -3,10 +3,12 @@ import Synchronization
 /// One recorded operation: a primitive with attributes, operands, and one or more results.
 ///
 /// A node is pending until a plan made its results; what nobody asked for is then only *released*: it can be asked for
-/// again while its history (the operands of a differentiable node) is kept.
+/// again while its history (the operands of a differentiable node) is kept. A node of several results is ready when the plan
+/// made one of them; the others are released.
 ///
 /// `@unchecked Sendable`: `operands`, `realized` and `recording` are written under the recording's lock before `state` is
-/// stored with release order, and read after `state` was loaded with acquire order.
+/// stored with release order, and read after `state` was loaded with acquire order. A node that ran is written under one lock of
+/// all nodes: what it has stays, what it lacks is added and then told of.
 package final class Node: @unchecked Sendable {
     package enum State: UInt8, AtomicRepresentable { case pending, ready, released, failed }
 
@@ -56,12 +58,16 @@ package final class Node: @unchecked Sendable {
     package private(set) var isHistoryReleased = false
 
     private let stateStorage = Atomic<State>(.pending)
+    /// A bit a result that was made; of nodes of several results.
+    private let madeStorage = Atomic<UInt64>(0)
     private let heldFirst = Atomic<Int>(0)
-    private let heldMore: [HeldCount]
     @exclusivity(unchecked) private var realizedFirst: Realized?
-    @exclusivity(unchecked) private var realizedMore: [Realized?]
+    /// The second result and those after it.
+    private let more: [FurtherResult]
 
     private static let counter = Atomic<UInt64>(0)
+    /// Held while a node that ran is written: its operands go, or a result is added.
+    private static let afterwards = Lock()
 
     package init(
         _ primitive: Primitive, operands: [Value], arguments: [Scalar] = [], type: TensorType,
@@ -82,8 +88,7 @@ package final class Node: @unchecked Sendable {
         self.isInference = isInference
         self.checkpoint = checkpoint
         order = Node.counter.wrappingAdd(1, ordering: .relaxed).newValue
-        heldMore = moreTypes.isEmpty ? [] : moreTypes.map { _ in HeldCount() }
-        realizedMore = moreTypes.isEmpty ? [] : Array(repeating: nil, count: moreTypes.count)
+        more = moreTypes.isEmpty ? [] : moreTypes.map { _ in FurtherResult() }
     }
 
     /// Frees chains of nodes one after the other: a long history would overflow the stack if each freed its operands itself.
@@ -114,9 +119,23 @@ package final class Node: @unchecked Sendable {
 
     /// The value of a result, where it was made and kept.
     package func realized(_ result: Int) -> Realized? {
-        guard state == .ready else { return nil }
-        return result == 0 ? realizedFirst : realizedMore[result - 1]
+        guard isMade(result) else { return nil }
+        return result == 0 ? realizedFirst : more[result - 1].realized
     }
+
+    /// True where the result has a value.
+    package func isMade(_ result: Int) -> Bool { state == .ready && (moreTypes.isEmpty || hasMade(result)) }
+
+    /// True where the node ran and the result has no value: it can be had by running it again.
+    package func isReleased(_ result: Int) -> Bool {
+        switch state {
+        case .released: true
+        case .ready: !moreTypes.isEmpty && !hasMade(result)
+        case .pending, .failed: false
+        }
+    }
+
+    private func hasMade(_ result: Int) -> Bool { madeStorage.load(ordering: .acquiring) >> UInt64(result) & 1 == 1 }
 
     // MARK: Held results
 
@@ -124,7 +143,7 @@ package final class Node: @unchecked Sendable {
         if result == 0 {
             heldFirst.add(1, ordering: .relaxed)
         } else {
-            heldMore[result - 1].count.add(1, ordering: .relaxed)
+            more[result - 1].held.add(1, ordering: .relaxed)
         }
     }
 
@@ -132,14 +151,14 @@ package final class Node: @unchecked Sendable {
         if result == 0 {
             heldFirst.subtract(1, ordering: .releasing)
         } else {
-            heldMore[result - 1].count.subtract(1, ordering: .releasing)
+            more[result - 1].held.subtract(1, ordering: .releasing)
         }
     }
 
     /// True where some handle (a `Tensor` of the user's) names the result.
     package func isHeld(_ result: Int) -> Bool {
         if result == 0 { return heldFirst.load(ordering: .acquiring) > 0 }
-        return heldMore[result - 1].count.load(ordering: .acquiring) > 0
+        return more[result - 1].held.load(ordering: .acquiring) > 0
     }
 
     // MARK: Life after a flush
@@ -150,23 +169,49 @@ package final class Node: @unchecked Sendable {
     ///   was recorded already and that nobody has asked for yet: its operands stay even where `backward` has walked it.
     package func complete(_ values: (Int) -> Realized?, keepingHistory: Bool, isGuest: Bool = false) {
         realizedFirst = values(0)
-        for index in realizedMore.indices { realizedMore[index] = values(index + 1) }
-        let isMade = realizedFirst != nil || realizedMore.contains { $0 != nil }
-        finish(isMade, keepingHistory, isGuest)
+        var made: UInt64 = realizedFirst == nil ? 0 : 1
+        for index in more.indices {
+            more[index].realized = values(index + 1)
+            if more[index].realized != nil { made |= 2 << UInt64(index) }
+        }
+        madeStorage.store(made, ordering: .releasing)
+        finish(made != 0, isWhole: made.nonzeroBitCount == resultCount, keepingHistory, isGuest)
     }
 
     /// `complete` for a node of one result.
     package func complete(first realized: Realized?, keepingHistory: Bool, isGuest: Bool = false) {
         realizedFirst = realized
-        finish(realized != nil, keepingHistory, isGuest)
+        finish(realized != nil, isWhole: realized != nil, keepingHistory, isGuest)
     }
 
     @inline(__always)
-    private func finish(_ isMade: Bool, _ keepingHistory: Bool, _ isGuest: Bool) {
-        if !keepingHistory || isHistoryReleased && (isMade || !isGuest) { dropOperands() }
+    private func finish(_ isMade: Bool, isWhole: Bool, _ keepingHistory: Bool, _ isGuest: Bool) {
+        if !keepingHistory || isHistoryReleased && (isWhole || !isGuest) { dropOperands() }
         leaveRecording()
         stateStorage.store(isMade ? .ready : .released, ordering: .releasing)
     }
+
+    /// Adds results that a node which ran before lacked; those that it has may be read by any thread now, and stay.
+    package func add(_ values: (Int) -> Realized?) {
+        Node.afterwards.withLock {
+            var made = madeStorage.load(ordering: .relaxed)
+            for result in 0..<resultCount where !isMade(result) {
+                guard let value = values(result) else { continue }
+                if result == 0 { realizedFirst = value } else { more[result - 1].realized = value }
+                made |= 1 << UInt64(result)
+            }
+            guard made != 0 else { return }
+            madeStorage.store(made, ordering: .releasing)
+            stateStorage.store(.ready, ordering: .releasing)
+            if isHistoryReleased, isWhole { dropOperands() }
+        }
+    }
+
+    /// True where every result has a value.
+    private var isWhole: Bool { (0..<resultCount).allSatisfy { isMade($0) } }
+
+    /// The operands of a node that ran: another thread may let go of them meanwhile.
+    package var operandsAfterwards: [Value] { Node.afterwards.withLock { operands } }
 
     /// Takes the value out of a leaf that its only owner is about to give another one; nil where this is no made leaf.
     package func emptyLeaf() -> Realized? {
@@ -193,8 +238,10 @@ package final class Node: @unchecked Sendable {
     }
 
     /// True where the node ran and its operands were given up: it cannot be computed again.
-    package var hasLostOperands: Bool {
-        guard operandsInPlace.isEmpty else { return false }
+    package var hasLostOperands: Bool { operandsInPlace.isEmpty && readsOperands }
+
+    /// True for an operation: what is no leaf, number or coordinate.
+    package var readsOperands: Bool {
         switch primitive {
         case .leaf, .placeholder, .constant, .iota: return false
         case .randomBits, .unary, .binary, .select, .cast, .alias, .reshape, .permute, .expand, .slice, .flip,
@@ -209,7 +256,7 @@ package final class Node: @unchecked Sendable {
     package func fail(_ error: any Error) {
         failure = error
         realizedFirst = nil
-        for index in realizedMore.indices { realizedMore[index] = nil }
+        for result in more { result.realized = nil }
         dropOperands()
         leaveRecording()
         stateStorage.store(.failed, ordering: .releasing)
@@ -221,13 +268,17 @@ package final class Node: @unchecked Sendable {
     /// from them (the transposed weight of a dense layer), and the node itself goes when nothing reads it any more.
     package func releaseHistory() {
         isHistoryReleased = true
-        if !isPending, state != .released { dropOperands() }
+        guard !isPending else { return }
+        Node.afterwards.withLock { if isWhole { dropOperands() } }
     }
 }
 
-/// A count of handles for a result after the first.
-package final class HeldCount: Sendable {
-    package let count = Atomic<Int>(0)
+/// A result after the first: its handles, and its value once it has one.
+///
+/// `@unchecked Sendable`: the value is written and read like its node's.
+private final class FurtherResult: @unchecked Sendable {
+    let held = Atomic<Int>(0)
+    @exclusivity(unchecked) var realized: Realized?
 }
 
 /// Where the gradient of a differentiable leaf is collected. Floor 5 owns what it means.

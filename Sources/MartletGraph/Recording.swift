@@ -34,8 +34,8 @@ package final class Recording: @unchecked Sendable {
 
     /// What floor 3 does when the bound is met: `Flush.atBound`.
     nonisolated(unsafe) package static var boundReached: (Recording) -> Void = { _ in }
-    /// What floor 3 does when a thread needs a value that is pending on another one: `Flush.value`.
-    nonisolated(unsafe) package static var makeAvailable: (Node) -> Void = { _ in }
+    /// What floor 3 does when a thread needs a value that is pending on another one: `Flush.run`.
+    nonisolated(unsafe) package static var makeAvailable: (Value) -> Void = { _ in }
 
     /// The recording that operations of this thread go to.
     package static var current: Recording {

@@ -38,7 +38,8 @@ extension Value {
         let modes = Modes.current
         // Another thread that runs the view may let go of its operand meanwhile. One that was computed and given up would have to be
         // computed again, while the view is there.
-        guard let original = recording.lock.withLock({ node.operands.first }), original.node.state != .released,
+        guard let original = recording.lock.withLock({ node.operandsAfterwards.first }),
+            !original.node.isReleased(original.index),
             original.isDifferentiable == (isDifferentiable && modes.recordsHistory),
             original.node.checkpoint === modes.checkpoint
         else { return nil }

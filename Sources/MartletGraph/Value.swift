@@ -72,7 +72,7 @@ extension Value {
                 device = own
             }
             if !differentiable, modes.recordsHistory, operands[index].isDifferentiable { differentiable = true }
-            if node.isPending, node.home != recording.address { makeAvailable(node, to: recording) }
+            if node.isPending, node.home != recording.address { makeAvailable(operands[index], to: recording) }
         }
         if let target = primitive.targetDevice { device = target }
         let isDifferentiable = differentiable && (isDifferentiableLeaf || primitive.isDifferentiable)
@@ -91,9 +91,9 @@ extension Value {
     }
 
     /// Has an operand run that is pending on another thread.
-    private static func makeAvailable(_ node: Node, to recording: Recording) {
-        guard !recording.isTrace, let other = node.recording, other !== recording, !other.isTrace else { return }
-        Recording.makeAvailable(node)
+    private static func makeAvailable(_ value: Value, to recording: Recording) {
+        guard !recording.isTrace, let other = value.node.recording, other !== recording, !other.isTrace else { return }
+        Recording.makeAvailable(value)
     }
 
     /// A value that exists already.

@@ -29,7 +29,7 @@ extension Component {
         defer { narrow(to: all, known) }
         let stages = DeviceStages(self)
         for index in all.indices where known[index].isNeeded {
-            for operand in all[index].operands {
+            for operand in operands(of: all[index]) {
                 guard let own = self.index(of: operand.node), stages.places[own] != stages.places[index] else {
                     continue
                 }
@@ -58,7 +58,7 @@ private struct DeviceStages {
         var stages: [Int] = []
         for index in component.nodes.indices {
             var stage = 0
-            for operand in component.nodes[index].operands {
+            for operand in component.operands(of: component.nodes[index]) {
                 guard let own = component.index(of: operand.node) else { continue }
                 stage = max(stage, stages[own] + (devices[own] == devices[index] ? 0 : 1))
             }
@@ -69,7 +69,7 @@ private struct DeviceStages {
         for index in component.nodes.indices.reversed() {
             if isFree[index], firstReader[index] < Int.max { stages[index] = firstReader[index] }
             guard component.marks[index].isNeeded else { continue }
-            for operand in component.nodes[index].operands {
+            for operand in component.operands(of: component.nodes[index]) {
                 guard let own = component.index(of: operand.node) else { continue }
                 // Nothing waits that another device reads: that must come a stage later.
                 let reader = devices[own] == devices[index] ? stages[index] : 0
@@ -95,7 +95,7 @@ private struct DeviceStages {
         for index in nodes.indices.reversed() {
             if isFree[index], readers[index].count == 1, let reader = readers[index].first { devices[index] = reader }
             guard component.marks[index].isNeeded else { continue }
-            for operand in nodes[index].operands {
+            for operand in component.operands(of: nodes[index]) {
                 if let own = component.index(of: operand.node) { readers[own].insert(devices[index]) }
             }
         }
@@ -108,7 +108,7 @@ private struct DeviceStages {
         for node in component.nodes {
             isFree.append(
                 node.device == nil
-                    && node.operands.allSatisfy { operand in
+                    && component.operands(of: node).allSatisfy { operand in
                         component.index(of: operand.node).map { isFree[$0] } ?? false
                     })
         }

@@ -12,8 +12,8 @@ final class Component {
     @exclusivity(unchecked) private(set) var marks: [Mark] = []
     /// For each position in the recording, the index here, or -1.
     @exclusivity(unchecked) private var indexOfPosition: [Int32] = []
-    /// Indices of nodes that are not pending: they were released and run again.
-    @exclusivity(unchecked) private var indexOfReleased: [ObjectIdentifier: Int] = [:]
+    /// Nodes that ran and run again, since a result of theirs was released.
+    @exclusivity(unchecked) private var released: [ObjectIdentifier: Released] = [:]
     @exclusivity(unchecked) private var home: UInt = 0
     /// True while the component is the whole recording: positions are indices.
     @exclusivity(unchecked) private var isWhole = false
@@ -35,6 +35,14 @@ final class Component {
         var keepsOperands = false
         /// A held differentiable value stands on it.
         var isReached = false
+    }
+
+    /// A node that runs again.
+    private struct Released {
+        /// Its index here; nil while the component is narrowed to others.
+        var index: Int?
+        /// The operands as they were found: another thread may let go of the node's own meanwhile.
+        let operands: [Value]
     }
 
     /// The recording's own component.
@@ -90,16 +98,16 @@ final class Component {
         try run()
     }
 
-    /// Runs a released node again, and what it stands on.
-    func run(recomputing node: Node) throws {
+    /// Makes a released value, with the other results of its node and what it stands on.
+    func run(recomputing value: Value) throws {
         home = 0
-        begin([node], isWhole: false)
-        marks[0].kept = (1 << UInt64(node.resultCount)) - 1
-        marks[0].keepsOperands = true
-        indexOfReleased[ObjectIdentifier(node)] = 0
-        addReleasedOperands(of: [node])
-        defer { nodes.removeAll() }
-        for node in nodes where node.hasLostOperands { throw FlushError.lost(node.primitive.family.name) }
+        begin([], isWhole: false)
+        addReleased([value])
+        defer { leave() }
+        guard let index = index(of: value.node) else { return }
+        for result in 0..<value.node.resultCount where !value.node.isMade(result) {
+            marks[index].kept |= 1 << UInt64(result)
+        }
         for index in nodes.indices.reversed() { markNeeded(index) }
         try run()
     }
@@ -118,10 +126,7 @@ final class Component {
     func narrow(to members: [Node], _ known: [Mark]) {
         (nodes, marks, isWhole) = (members, known, false)
         indexPositions()
-        indexOfReleased.removeAll()
-        for (index, node) in nodes.enumerated() where node.home != home || home == 0 {
-            indexOfReleased[ObjectIdentifier(node)] = index
-        }
+        indexReleased()
     }
 
     /// Joins each pending node with the pending ones that it reads.
@@ -139,26 +144,36 @@ final class Component {
     }
 
     private func begin(_ members: [Node], isWhole: Bool) {
+        leave()
         nodes = members
         self.isWhole = isWhole
         marks.removeAll(keepingCapacity: true)
         marks.append(contentsOf: repeatElement(Mark(), count: members.count))
-        if !indexOfReleased.isEmpty { indexOfReleased.removeAll() }
         if !isWhole { indexPositions() }
-        if home != 0, readsReleased { addReleasedOperands(of: members) }
+        let found = releasedOperands(of: members)
+        if !found.isEmpty { addReleased(found) }
     }
 
-    private var readsReleased: Bool {
-        let nodes = self.nodes
+    /// Lets go of the nodes.
+    private func leave() {
+        nodes.removeAll()
+        if !released.isEmpty { released.removeAll() }
+    }
+
+    /// What has to run again for pending nodes.
+    private func releasedOperands(of nodes: [Node]) -> [Value] {
+        var found: [Value] = []
         for index in nodes.indices {
             unowned(unsafe) let node = nodes[index]
             let operands = node.operandsInPlace
             for position in operands.indices {
                 unowned(unsafe) let source = operands[position].node
-                if source.home != home, source.state == .released { return true }
+                if source.home != home, source.isReleased(operands[position].index) {
+                    found.append(operands[position])
+                }
             }
         }
-        return false
+        return found
     }
 
     private func indexPositions() {
@@ -179,39 +194,43 @@ final class Component {
             let index = Int(indexOfPosition[node.position])
             return index < 0 ? nil : index
         }
-        return indexOfReleased.isEmpty ? nil : indexOfReleased[ObjectIdentifier(copy node)]
+        return released.isEmpty ? nil : released[ObjectIdentifier(copy node)]?.index
     }
 
-    /// Operands whose memory was given up are computed again, in the same plan.
-    private func addReleasedOperands(of members: [Node]) {
-        var pending: [Node] = []
-        for node in members {
-            for operand in node.operands where operand.node.state == .released { pending.append(operand.node) }
+    /// Operands whose memory was given up are computed again, in the same plan, with those that they stand on.
+    private func addReleased(_ found: [Value]) {
+        var pending = found
+        var added: [Node] = []
+        while let value = pending.popLast() {
+            let node = value.node
+            guard released[ObjectIdentifier(node)] == nil else { continue }
+            let operands = node.operandsAfterwards
+            // Another thread that made it since may have let go of the operands.
+            guard node.isReleased(value.index) else { continue }
+            released[ObjectIdentifier(node)] = Released(operands: operands)
+            added.append(node)
+            for operand in operands where operand.node.isReleased(operand.index) { pending.append(operand) }
         }
-        var seen = Set(members.map { ObjectIdentifier($0) })
-        var released: [Node] = []
-        while let node = pending.popLast() {
-            guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
-            released.append(node)
-            for operand in node.operands where operand.node.state == .released { pending.append(operand.node) }
-        }
-        guard !released.isEmpty else { return }
-        let known = Dictionary(uniqueKeysWithValues: zip(members.map { ObjectIdentifier($0) }, marks))
-        nodes = (members + released).sorted { $0.order < $1.order }
+        let known = Dictionary(uniqueKeysWithValues: zip(nodes.map { ObjectIdentifier($0) }, marks))
+        nodes = (nodes + added).sorted { $0.order < $1.order }
         // What was released keeps its history: somebody may ask for it once more.
         marks = nodes.map { known[ObjectIdentifier($0)] ?? Mark(keepsOperands: true) }
         isWhole = false
         indexPositions()
-        for (index, node) in nodes.enumerated() where node.home != home || home == 0 {
-            indexOfReleased[ObjectIdentifier(node)] = index
-        }
+        indexReleased()
     }
 
-    /// The operands of a node that was released, which another thread may let go of meanwhile; nil for a pending one, whose
-    /// operands stay where they are under the recording's lock.
+    private func indexReleased() {
+        guard !released.isEmpty else { return }
+        for node in released.keys { released[node]?.index = nil }
+        for (index, node) in nodes.enumerated() { released[ObjectIdentifier(node)]?.index = index }
+    }
+
+    /// The operands where they lie: a pending node's stay under the recording's lock, and those of one that runs again are held here.
     @inline(__always)
-    func operandsToHold(of node: borrowing Node) -> [Value]? {
-        indexOfReleased.isEmpty || node.home == home && home != 0 ? nil : node.operands
+    func operands(of node: borrowing Node) -> UnsafeBufferPointer<Value> {
+        if released.isEmpty { return node.operandsInPlace }
+        return released[ObjectIdentifier(copy node)]?.operands.withUnsafeBufferPointer { $0 } ?? node.operandsInPlace
     }
 
     // MARK: What must be made and kept
@@ -227,7 +246,9 @@ final class Component {
         let nodes = self.nodes
         for index in nodes.indices.reversed() {
             unowned(unsafe) let node = nodes[index]
-            for result in 0..<node.resultCount where node.isHeld(result) { marks[index].kept |= 1 << UInt64(result) }
+            for result in 0..<node.resultCount where node.isHeld(result) && !node.isMade(result) {
+                marks[index].kept |= 1 << UInt64(result)
+            }
             if node.isDifferentiable { markHistory(index) }
             markNeeded(index)
         }
@@ -240,7 +261,7 @@ final class Component {
         guard marks[index].isReached, node.leaf == nil else { return }
         marks[index].keepsOperands = true
         if let first = node.repeats, let own = self.index(of: first.node) { marks[own].isReached = true }
-        for operand in node.operands where operand.isDifferentiable {
+        for operand in operands(of: node) where operand.isDifferentiable {
             if let own = self.index(of: operand.node) { marks[own].isReached = true }
         }
         if node.checkpoint == nil { markResiduals(of: node) } else { keepInputs(of: node) }
@@ -249,7 +270,7 @@ final class Component {
     /// A checkpoint's node is recorded again by its derivative: what it stands on inside stays recorded, without a value, and what
     /// comes from outside is kept.
     private func keepInputs(of node: Node) {
-        for operand in node.operands {
+        for operand in operands(of: node) {
             guard let own = index(of: operand.node) else { continue }
             guard operand.node.isRepeatable, operand.node.checkpoint?.outermost === node.checkpoint?.outermost else {
                 keepResidual(operand)
@@ -265,9 +286,7 @@ final class Component {
         if marks[index].kept != 0 { marks[index].isNeeded = true }
         guard marks[index].isNeeded else { return }
         unowned(unsafe) let node = nodes[index]
-        let held = operandsToHold(of: node)
-        let operands = held?.withUnsafeBufferPointer { $0 } ?? node.operandsInPlace
-        defer { withExtendedLifetime(held) {} }
+        let operands = operands(of: node)
         for position in operands.indices {
             unowned(unsafe) let source = operands[position].node
             if let own = self.index(of: source) { marks[own].isNeeded = true }
@@ -275,16 +294,18 @@ final class Component {
     }
 
     private func keep(_ value: Value) {
-        if let index = index(of: value.node) { marks[index].kept |= 1 << UInt64(value.index) }
+        guard let index = index(of: value.node), !value.node.isMade(value.index) else { return }
+        marks[index].kept |= 1 << UInt64(value.index)
     }
 
     private func markResiduals(of node: Node) {
         let residuals = node.primitive.family.residuals
+        let operands = operands(of: node)
         if residuals.contains(.operands) {
-            for operand in node.operands { keepResidual(operand) }
+            for operand in operands { keepResidual(operand) }
         } else if residuals.contains(.laterOperands) {
-            for operand in node.operands.dropFirst() { keepResidual(operand) }
-        } else if residuals.contains(.firstOperand), let first = node.operands.first {
+            for operand in operands.dropFirst() { keepResidual(operand) }
+        } else if residuals.contains(.firstOperand), let first = operands.first {
             keepResidual(first)
         }
         if residuals.contains(.results) {
@@ -318,7 +339,7 @@ final class Component {
 
     private func keepOperands(of node: Node, _ index: Int) {
         marks[index].keepsOperands = true
-        for operand in node.operands { keepResidual(operand) }
+        for operand in operands(of: node) { keepResidual(operand) }
     }
 
     // MARK: Running
@@ -335,14 +356,15 @@ final class Component {
 
     /// What was given up and is needed again has to have what it stands on.
     private func refuseLost() throws {
-        for index in indexOfReleased.values where marks[index].isNeeded && nodes[index].state == .released {
-            if nodes[index].hasLostOperands { throw FlushError.lost(nodes[index].primitive.family.name) }
+        for known in released.values where known.operands.isEmpty {
+            guard let index = known.index, marks[index].isNeeded, nodes[index].readsOperands else { continue }
+            throw FlushError.lost(nodes[index].primitive.family.name)
         }
     }
 
     /// Takes what ran out of the recording.
     private func finish(_ recording: Recording) {
-        nodes.removeAll()
+        leave()
         if isWhole, !isGuest { recording.removeAll() } else { recording.remove { !$0.isPending } }
         isGuest = false
     }
@@ -355,7 +377,7 @@ final class Component {
     func execute(on device: Device) throws {
         guard marks.contains(where: \.isNeeded) else {
             if isGuest { return }
-            for index in nodes.indices {
+            for index in nodes.indices where nodes[index].isPending {
                 nodes[index].complete({ _ in nil }, keepingHistory: marks[index].keepsOperands)
             }
             return
@@ -398,9 +420,8 @@ final class Component {
             let mark = marks[index]
             let mask = mark.isNeeded ? mark.kept : 0
             if node.isPending && (mark.isNeeded || !isGuest) || mask != 0 {
-                if node.resultCount == 1 {
-                    // What is pending has no value of its own yet.
-                    let known = mask != 0 ? results[next] : node.isPending ? nil : node.realized(0)
+                if node.resultCount == 1, node.isPending {
+                    let known = mask != 0 ? results[next] : nil
                     node.complete(first: known, keepingHistory: mark.keepsOperands, isGuest: isGuest)
                 } else {
                     complete(node, mask, results[next...], keepingHistory: mark.keepsOperands)
@@ -411,11 +432,15 @@ final class Component {
     }
 
     private func complete(_ node: Node, _ mask: UInt64, _ results: ArraySlice<Realized>, keepingHistory: Bool) {
-        node.complete(
-            { result in
-                guard mask >> UInt64(result) & 1 == 1 else { return node.realized(result) }
-                return results[results.startIndex + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
-            }, keepingHistory: keepingHistory, isGuest: isGuest)
+        func value(_ result: Int) -> Realized? {
+            guard mask >> UInt64(result) & 1 == 1 else { return nil }
+            return results[results.startIndex + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
+        }
+        if node.isPending {
+            node.complete(value, keepingHistory: keepingHistory, isGuest: isGuest)
+        } else {
+            node.add(value)
+        }
     }
 }
 

@@ -24,9 +24,7 @@ struct Extraction {
         let (nodes, marks) = (component.nodes, component.marks)
         for index in nodes.indices where marks[index].isNeeded {
             unowned(unsafe) let node = nodes[index]
-            let held = component.operandsToHold(of: node)
-            let operands = held?.withUnsafeBufferPointer { $0 } ?? node.operandsInPlace
-            defer { withExtendedLifetime(held) {} }
+            let operands = component.operands(of: node)
             let code = node.code
             key.write(code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
             key.write(marks[index].kept)
@@ -101,7 +99,7 @@ struct Extraction {
         var lastNumbers: [DataType: ArgumentReference] = [:]
         var kept: [PlanGraph.Operand] = []
         for (index, node) in component.nodes.enumerated() where component.marks[index].isNeeded {
-            let operands = node.operands.map { operand -> Lowering.Operand in
+            let operands = component.operands(of: node).map { operand -> Lowering.Operand in
                 if let own = component.index(of: operand.node) { return lowered[own][operand.index] }
                 return leafOperands[indexOfLeaf.knownIndex(of: operand)]
             }

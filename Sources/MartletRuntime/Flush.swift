@@ -7,21 +7,21 @@ package enum Flush {
         _ = PlanLog.shared
         if PlanSettings.watchesLayers { Origin.isWatched = true }
         Recording.boundReached = { Flush.atBound($0) }
-        Recording.makeAvailable = { node in _ = try? Flush.value(of: node) }
+        Recording.makeAvailable = { value in _ = try? Flush.run(value) }
     }
 
-    /// Makes the results of `node` exist, with the connected component of pending nodes it belongs to.
+    /// Makes `value` exist, with the connected component of pending nodes it belongs to.
     ///
-    /// - Returns: when they are there, on a device that computes beside the caller.
+    /// - Returns: when it is there, on a device that computes beside the caller.
     @discardableResult
-    package static func value(of node: Node) throws -> Completion {
+    package static func run(_ value: Value) throws -> Completion {
+        let node = value.node
         var completion = Completion.done
         while true {
             switch node.state {
-            case .ready: return completion
             case .failed: throw node.failure ?? FlushError.lost(node.primitive.family.name)
-            case .released:
-                try recompute(node)
+            case .ready, .released:
+                if !node.isMade(value.index) { try recompute(value) }
                 return completion
             case .pending:
                 guard let recording = node.recording else { throw FlushError.escaped(node.primitive.family.name) }
@@ -71,12 +71,12 @@ package enum Flush {
     }
 
     /// A value whose memory was given up but whose history is kept: its operations run again.
-    private static func recompute(_ node: Node) throws {
+    private static func recompute(_ value: Value) throws {
         let recording = Recording()
         try recording.lock.withLock { () throws in
-            try Component.of(recording).run(recomputing: node)
+            try Component.of(recording).run(recomputing: value)
         }
-        if node.state != .ready { throw FlushError.lost(node.primitive.family.name) }
+        if !value.node.isMade(value.index) { throw FlushError.lost(value.node.primitive.family.name) }
     }
 
     /// A read inside a traced function: fine for what stands on no placeholder.

@@ -99,7 +99,7 @@ private struct ProgramBuilder {
     /// The lowered value; one from outside the trace becomes a leaf of its own.
     mutating func operand(_ value: Value) throws -> Lowering.Operand {
         if let known = lowered[ObjectIdentifier(value.node)] { return known[value.index] }
-        try Flush.value(of: value.node)
+        try Flush.run(value)
         guard let found = value.node.realized(value.index) else {
             throw FlushError.lost(value.node.primitive.family.name)
         }

@@ -58,7 +58,7 @@ package enum Transfer {
         }
         node.retainHandle(0)
         defer { node.releaseHandle(0) }
-        try Flush.value(of: node)
+        try Flush.run(node.result(0))
         guard let made = node.realized(0), made.isPlain else { throw FlushError.lost(node.primitive.family.name) }
         return made
     }

@@ -72,7 +72,7 @@ extension Tensor {
     @inline(__always)
     func realized() throws -> Realized {
         Runtime.start()
-        try Flush.value(of: value.node)
+        try Flush.run(value)
         guard let realized = value.node.realized(value.index) else {
             throw FlushError.lost(value.node.primitive.family.name)
         }

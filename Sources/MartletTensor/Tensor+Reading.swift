@@ -19,7 +19,7 @@ extension Tensor {
     /// returns, on the thread that asks or beside it.
     public func value() async throws -> Float {
         Runtime.start()
-        try await Flush.value(of: value.node).wait()
+        try await Flush.run(value).wait()
         return try readNumber("value()").real.asFloat
     }
 

@@ -16,7 +16,7 @@ struct BatchNormKernelTests {
         func seen(_ value: Value) -> Value {
             if readingBetween {
                 held.append(TensorHandle(value))
-                _ = try? Flush.value(of: value.node)
+                _ = try? Flush.run(value)
             }
             return value
         }
@@ -116,7 +116,7 @@ struct BatchNormKernelTests {
             let values = inputs.map { HostMemory.leaf($0, layout: 0) }
             let handles = try residualBlock(values, readingBetween: readingBetween).map { TensorHandle($0) }
             return try handles.map { handle in
-                try Flush.value(of: handle.value.node)
+                try Flush.run(handle.value)
                 guard let realized = handle.value.node.realized(handle.value.index) else {
                     throw FlushError.lost("test")
                 }

@@ -14,7 +14,7 @@ struct ConvolutionFusionTests {
         func seen(_ value: Value) -> Value {
             if readingBetween {
                 held.append(TensorHandle(value))
-                _ = try? Flush.value(of: value.node)
+                _ = try? Flush.run(value)
             }
             return value
         }
@@ -50,7 +50,7 @@ struct ConvolutionFusionTests {
                 try block(values, readingBetween: readingBetween).map { TensorHandle($0) }
             }
             return try handles.map { handle in
-                try Flush.value(of: handle.value.node)
+                try Flush.run(handle.value)
                 guard let realized = handle.value.node.realized(handle.value.index) else {
                     throw FlushError.lost("test")
                 }
@@ -121,7 +121,7 @@ struct ConvolutionFusionTests {
                 var held = [TensorHandle(found)]
                 if readingBetween {
                     held += found.node.operands.map { TensorHandle($0) }
-                    for one in held { try Flush.value(of: one.value.node) }
+                    for one in held { try Flush.run(one.value) }
                 }
                 defer { withExtendedLifetime(held) {} }
                 return try Self.read(found)
@@ -132,7 +132,7 @@ struct ConvolutionFusionTests {
 
     private static func read(_ value: Value) throws -> HostArray {
         let held = TensorHandle(value)
-        try Flush.value(of: held.value.node)
+        try Flush.run(held.value)
         return try HostMemory.array(held.value)
     }
 

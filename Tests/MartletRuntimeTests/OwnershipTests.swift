@@ -1,3 +1,4 @@
+import Dispatch
 import MartletCPU
 import MartletGraph
 import MartletRuntime
@@ -7,7 +8,7 @@ import Testing
 
 /// Reads a value that a handle holds.
 func read(_ handle: TensorHandle) throws -> HostArray {
-    try Flush.value(of: handle.value.node)
+    try Flush.run(handle.value)
     let realized = try #require(handle.value.node.realized(handle.value.index))
     return HostArray(reading: realized, handle.value.type)
 }
@@ -59,6 +60,61 @@ struct OwnershipTests {
         #expect(try read(held).reals == [6, 9])
         #expect(other.value.node.state == .ready)
         #expect(between.node.state == .released)
+    }
+
+    /// A differentiable image, pooled inside a checkpoint and run while one of the two results is held: values and positions.
+    private func halfMade(holding result: Int) throws -> (image: TensorHandle, pool: Node) {
+        let image = TensorHandle(
+            .leaf(
+                try #require(HostMemory.leaf(squares, layout: 0).node.realized(0)), squares.type, device: nil,
+                isDifferentiable: true))
+        let pool = try Modes.with({ $0.checkpoint = CheckpointRegion() }) {
+            try image.value.maxPool([2, 2]).values.node
+        }
+        _ = try read(TensorHandle(pool.result(result)))
+        #expect(pool.isMade(result) && pool.isReleased(1 - result))
+        return (image, pool)
+    }
+
+    private let squares = HostArray(TensorType([1, 1, 2, 4], .float32), real: [1, 9, 2, 3, 4, 5, 8, 7])
+
+    @Test("Of two results the one that was not kept is made again where it is read", arguments: [0, 1])
+    func halfMadeNode(kept: Int) throws {
+        let (image, pool) = try halfMade(holding: kept)
+        defer { withExtendedLifetime(image) {} }
+        let address = pool.realized(kept)?.buffer.address
+        let sum = TensorHandle(pool.result(1 - kept).sum())
+        #expect(try read(sum).reals == (kept == 1 ? [17] : [7]))
+        // Nobody held what the sum read: it is released still, until it is asked for itself.
+        #expect(pool.isReleased(1 - kept))
+        #expect(try read(TensorHandle(pool.result(1 - kept))).reals == (kept == 1 ? [9, 8] : [1, 6]))
+        #expect(pool.isMade(0) && pool.isMade(1))
+        #expect(pool.realized(kept)?.buffer.address == address)
+    }
+
+    @Test("A derivative reads positions that the checkpoint around both did not keep")
+    func derivativeInCheckpoint() throws {
+        let (image, node) = try halfMade(holding: 0)
+        let pool = TensorHandle(node.result(0))
+        let cotangent = leaf([3, 5]).value.reshaped(known: [1, 1, 1, 2])
+        let gradient = Modes.with({ $0.checkpoint = pool.value.node.checkpoint }) {
+            Differentiation.gradients(of: [pool.value], cotangents: [cotangent], by: [image.value])
+        }
+        #expect(try read(TensorHandle(try #require(gradient[0]))).reals == [0, 3, 0, 0, 0, 0, 5, 0])
+    }
+
+    @Test("Threads that ask for one released result all get it, and what was there stays", arguments: [0, 1])
+    func concurrentReleased(kept: Int) throws {
+        for _ in 0..<100 {
+            let (image, pool) = try halfMade(holding: kept)
+            defer { withExtendedLifetime(image) {} }
+            DispatchQueue.concurrentPerform(iterations: 4) { thread in
+                let asked = thread == 0 ? kept : 1 - kept
+                let expected: [Double] = asked == 0 ? [9, 8] : [1, 6]
+                let found = try? read(TensorHandle(pool.result(asked))).reals
+                if found != expected { Issue.record("thread \(thread) read \(String(describing: found))") }
+            }
+        }
     }
 
     @Test("Components that share nothing wait for their own read")

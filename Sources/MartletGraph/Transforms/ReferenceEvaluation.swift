@@ -41,12 +41,13 @@ package enum ReferenceEvaluation {
     private static func pendingNodes(behind values: [Value], known: [ObjectIdentifier: [HostArray]]) -> [Node] {
         var seen: Set<ObjectIdentifier> = []
         var found: [Node] = []
-        var stack = values.map(\.node)
-        while let node = stack.popLast() {
-            if known[ObjectIdentifier(node)] != nil || !seen.insert(ObjectIdentifier(node)).inserted { continue }
-            if node.state == .ready { continue }
+        var stack = values
+        while let value = stack.popLast() {
+            let node = value.node
+            if known[ObjectIdentifier(node)] != nil || node.isMade(value.index) { continue }
+            guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
             found.append(node)
-            stack.append(contentsOf: node.operands.map(\.node))
+            stack.append(contentsOf: node.operands)
         }
         return found.sorted { $0.order < $1.order }
     }

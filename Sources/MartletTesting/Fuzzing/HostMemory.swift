@@ -70,7 +70,7 @@ package enum HostMemory {
     /// The elements of a held value: runs what is pending.
     package static func array(_ value: Value) throws -> HostArray {
         Runtime.start()
-        try Flush.value(of: value.node)
+        try Flush.run(value)
         guard let realized = value.node.realized(value.index) else {
             throw FlushError.lost(value.node.primitive.family.name)
         }
