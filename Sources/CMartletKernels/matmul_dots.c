@@ -1,6 +1,7 @@
 #include "matmul_dots.h"
 
 #include "matmul_core.h"
+#include "matmul_export.h"
 #include "matmul_half.h"
 #include "matmul_scratch.h"
 #include "mk_parallel.h"
@@ -56,8 +57,8 @@ typedef struct {
     const char *b;
     const void *bias;
     void *c;
-    bool is_half;
-    int64_t size;
+    int dtype;
+    int64_t size;  // of a number of it
     void (*tile)(
         int64_t rows, const float *a, int64_t a_row, const void *b, const int64_t *b_lines, int64_t steps,
         const mk_next_lines *next, four_sums *sums, bool accumulate);
@@ -88,21 +89,17 @@ static void multiply(
     }
 }
 
-/// Where the sums of columns `from` to `to` go.
+/// Moves the sums of columns `from` to `to` to their place.
 static void finish_columns(const job *j, int64_t entry, int64_t from, int64_t to, four_sums (*sums)[MOST_ROWS]) {
     const mk_matmul_shape *s = j->shape;
-    for (int64_t i = 0; i < s->m; i++)
-        for (int64_t column = from; column < to; column++) {
-            const float sum = sums[(column - from) / 4][i][column % 4];
-            const int64_t place = entry * s->c_batch + i * s->c_row + column;
-            if (j->is_half) {
-                const uint16_t *bias = j->bias;
-                ((uint16_t *)j->c)[place] = mk_float_to_bf16(sum + (bias ? mk_bf16_to_float(bias[column]) : 0.0f));
-            } else {
-                const float *bias = j->bias;
-                ((float *)j->c)[place] = sum + (bias ? bias[column] : 0.0f);
-            }
-        }
+    for (int64_t column = from; column < to; column += 4) {
+        const mk_gemm_export out = {
+            .dtype = MK_FLOAT32, .tile = sums[(column - from) / 4], .rows = s->m, .columns = mk_min64(4, to - column),
+            .tile_row = 4, .c_dtype = j->dtype, .c = (char *)j->c + (entry * s->c_batch + column) * j->size,
+            .c_row = s->c_row, .c_column = 1, .column_bias = j->bias ? (const char *)j->bias + column * j->size : NULL,
+        };
+        mk_gemm_export_tile(&out);
+    }
 }
 
 static void run_columns(void *context, int64_t begin, int64_t end) {
@@ -135,14 +132,16 @@ static void widen_rows(job *j, const uint16_t *a) {
 }
 
 void mk_matmul_dots(int dtype, const mk_matmul_shape *s, const void *a, const void *b, const void *bias, void *c) {
-    job j = {.shape = s, .a = a, .a_row = s->a_row, .a_batch = s->a_batch, .b = b, .bias = bias, .c = c};
-    j.is_half = dtype == MK_BFLOAT16;
-    j.size = mk_dtype_size(dtype);
-    if (j.is_half) widen_rows(&j, a);
+    const bool is_half = dtype == MK_BFLOAT16;
+    job j = {
+        .shape = s, .a = a, .a_row = s->a_row, .a_batch = s->a_batch, .b = b, .bias = bias, .c = c, .dtype = dtype,
+        .size = mk_dtype_size(dtype),
+    };
+    if (is_half) widen_rows(&j, a);
     int64_t tallest = 1;
 #if defined(__x86_64__)
     const bool wide = mk_gemm_isa_in_use() == MK_ISA_AVX512;
-    j.tile = wide ? (j.is_half ? wide_half_tile : wide_tile) : (j.is_half ? narrow_half_tile : narrow_tile);
+    j.tile = wide ? (is_half ? wide_half_tile : wide_tile) : (is_half ? narrow_half_tile : narrow_tile);
     tallest = wide ? wide_rows : narrow_rows;
 #endif
     j.panels = mk_ceil_div(s->m, tallest);

@@ -213,9 +213,9 @@ package final class Node: @unchecked Sendable {
     /// The operands of a node that ran: another thread may let go of them meanwhile.
     package var operandsAfterwards: [Value] { Node.afterwards.withLock { operands } }
 
-    /// Takes the value out of a leaf that its only owner is about to give another one; nil where this is no made leaf.
+    /// Takes the value out of a leaf that its only owner is about to give another one; nil where it has none.
     package func emptyLeaf() -> Realized? {
-        guard case .leaf = primitive, state == .ready else { return nil }
+        guard state == .ready else { return nil }
         return realizedFirst.take()
     }
 

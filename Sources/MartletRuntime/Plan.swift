@@ -166,16 +166,13 @@ package final class Plan: @unchecked Sendable {
     ) throws -> (results: [Realized], completion: Completion) {
         let clock = Profiling.isOn ? RunClock(kernelCount: steps.count) : nil
         defer { clock?.finish(self) }
-        var leafAddresses: [UnsafeMutableRawPointer] = []
-        leafAddresses.reserveCapacity(leaves.count)
-        for index in leaves.indices { leafAddresses.append(leaves[index].buffer.address) }
         let owned = try ownBuffers(&leaves, &spares, on: backend)
         let folded = foldings.isEmpty ? [] : try foldings.map { try $0.look(leaves, arguments, on: backend) }
         let lease = arenaByteCount > 0 ? try backend.leaseArena(byteCount: arenaByteCount) : nil
         let completion = try withExtendedLifetime(lease) {
             try backend.run(isParallel: isParallel) {
                 try runSteps(
-                    leaves, leafAddresses, owned, folded, arena: lease?.address, arguments: arguments, on: backend,
+                    leaves, owned, folded, arena: lease?.address, arguments: arguments, on: backend,
                     clock)
             }
         }
@@ -221,7 +218,7 @@ package final class Plan: @unchecked Sendable {
     }
 
     private func runSteps(
-        _ leaves: [Realized], _ leafAddresses: [UnsafeMutableRawPointer], _ owned: [Buffer],
+        _ leaves: [Realized], _ owned: [Buffer],
         _ folded: [Folding.Found], arena: UnsafeMutableRawPointer?, arguments: [Scalar], on backend: any Backend,
         _ clock: RunClock?
     ) throws {
@@ -232,11 +229,16 @@ package final class Plan: @unchecked Sendable {
             try withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: pointers.count + 1) { table in
                 guard let tableBase = table.baseAddress else { return }
                 for index in pointers.indices {
+                    // The run holds its buffers: no references are counted here.
                     let source = pointers[index]
                     let base: UnsafeMutableRawPointer
                     switch source.origin {
-                    case .leaf(let leaf): base = leafAddresses[leaf] + leaves[leaf].offset * source.elementSize
-                    case .buffer(let buffer): base = owned[buffer].address
+                    case .leaf(let leaf):
+                        unowned(unsafe) let buffer = leaves[leaf].buffer
+                        base = buffer.address + leaves[leaf].offset * source.elementSize
+                    case .buffer(let index):
+                        unowned(unsafe) let buffer = owned[index]
+                        base = buffer.address
                     case .arena: base = arena ?? Plan.nowhere
                     case .folded(let unit): base = folded[unit].buffer.address
                     case .scalar(let scalar): base = UnsafeMutableRawPointer(scalarBase + scalar)

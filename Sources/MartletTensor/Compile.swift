@@ -48,18 +48,15 @@ public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> 
         // Inside another transformation the closure is simply part of that one's graph.
         if Recording.current.isTrace { return body(repeat each inputs) }
         var leaves: [Tensor] = []
-        for input in repeat each inputs { leaves += input.leaves }
-        return try core.lock.withLock { () throws in
-            let key = core.key(leaves)
-            let (results, outline) = try core.run(key, leaves) { placeholders in
-                var rest = placeholders[...]
-                let output = body(repeat (each inputs).replacing(&rest))
-                return (output.leaves, output)
-            }
-            guard let outline = outline as? Output else { stop("compile: the closure was not traced") }
-            var rest = results[...]
-            return outline.replacing(&rest)
+        for input in repeat each inputs { input.appendLeaves(to: &leaves) }
+        let (results, outline) = try core.call(leaves) { placeholders in
+            var rest = placeholders[...]
+            let output = body(repeat (each inputs).replacing(&rest))
+            return (output.leaves, output)
         }
+        guard let outline = outline as? Output else { stop("compile: the closure was not traced") }
+        var rest = results[...]
+        return outline.replacing(&rest)
     }
 }
 

@@ -29,33 +29,54 @@ final class CompiledCore {
 
             /// Types tell keys apart well enough: devices are only compared.
             func hash(into hasher: inout Hasher) { type.hash(into: &hasher) }
+
+            func matches(_ tensor: Tensor) -> Bool {
+                // The tensor holds its node: no references are counted here.
+                unowned(unsafe) let node = tensor.handle.value.node
+                return node.device == device && tensor.value.type == type
+            }
+        }
+
+        /// True for the key of these inputs, here and now.
+        func matches(_ tensors: [Tensor]) -> Bool {
+            guard tensors.count == inputs.count, modes == Modes.current, settings == PlanSettings.current else {
+                return false
+            }
+            return inputs.indices.allSatisfy { inputs[$0].matches(tensors[$0]) }
         }
     }
 
-    func key(_ inputs: [Tensor]) -> Key {
+    private func key(_ inputs: [Tensor]) -> Key {
         Key(
             inputs: inputs.map { Key.Input(type: $0.value.type, device: $0.value.node.device) }, modes: Modes.current,
             settings: .current)
     }
 
-    /// Runs the program of the key that fits the state, tracing `body` where there is none yet.
+    /// Runs the program of the inputs' key that fits the state, tracing `body` where there is none yet.
     ///
     /// - Returns: the results, and what the trace left for putting them together.
-    func run(
-        _ key: Key, _ inputs: [Tensor], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
+    func call(
+        _ inputs: [Tensor], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
     ) throws -> ([Tensor], outline: Any) {
-        if let latest, latest.key == key, latest.program.fits {
-            return (try latest.program.run(inputs), latest.program.outline)
+        lock.lock()
+        defer { lock.unlock() }
+        if let latest, latest.key.matches(inputs), latest.program.fits, var read = try latest.program.leaves(inputs) {
+            return (try latest.program.run(&read), latest.program.outline)
         }
-        if let known = programs[key]?.first(where: { $0.fits }) {
+        let key = key(inputs)
+        for known in programs[key] ?? [] where known.fits {
+            guard var read = try known.leaves(inputs) else { continue }
             latest = KeyedProgram(key, known)
-            return (try known.run(inputs), known.outline)
+            return (try known.run(&read), known.outline)
         }
-        let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
-        // A function whose arguments never come twice in one shape would keep a plan for each.
-        if programCount >= Self.programBound { programs = [:] }
-        programs[key, default: []].append(made)
-        return (try made.run(inputs), made.outline)
+        while true {
+            let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
+            // A function whose arguments never come twice in one shape would keep a plan for each.
+            if programCount >= Self.programBound { programs = [:] }
+            programs[key, default: []].append(made)
+            // Nil where another thread put something else into a slot meanwhile.
+            if var read = try made.leaves(inputs) { return (try made.run(&read), made.outline) }
+        }
     }
 
     /// The memory of calls after the first: what a first trace leaves in the state, a second one finds there.
@@ -177,28 +198,37 @@ private final class TracedProgram {
         return traced.forecast(program.memory, holders: holders)
     }
 
-    /// True where slots, switches and counts are as they were when this was traced.
+    /// True where switches and counts are as they were when this was traced.
     var fits: Bool {
         switches.allSatisfy { $0.modeSwitch.position == $0.position }
             && agreements.allSatisfy { $0.0.current == $0.1.current }
-            && reads.allSatisfy(\.fits)
     }
 
-    func run(_ inputs: [Tensor]) throws -> [Tensor] {
+    /// What a run reads; nil where a slot holds something else than when this was traced.
+    func leaves(_ inputs: [Tensor]) throws -> [Realized]? {
         var leaves: [Realized] = []
         leaves.reserveCapacity(inputs.count + reads.count)
         for input in inputs { leaves.append(try input.realized(for: program)) }
         // What is renewed unread, as gradients are, need not exist: a failed one is replaced like any other.
-        for read in reads where read.type != nil {
-            if let realized = try read.slot.current?.realized(for: program) { leaves.append(realized) }
+        for index in reads.indices {
+            // The program holds its slots: no references are counted here.
+            unowned(unsafe) let read = reads[index]
+            let found = read.slot.current
+            guard read.fits(found) else { return nil }
+            if let found { leaves.append(try found.realized(for: program)) }
         }
+        return leaves
+    }
+
+    /// Runs on what `leaves` gave, and may overwrite what nobody else holds of it.
+    func run(_ leaves: inout [Realized]) throws -> [Tensor] {
         turn.lock()
         defer { turn.unlock() }
         takeWritten()
         do {
             let results = try program.run(inputs: &leaves, arguments: arguments(), spares: &spares)
             for index in writes.indices { renew(writes[index], results) }
-            for addition in additions { addition.number.current += addition.total }
+            for addition in additions { addition.number.addOutsideTraces(addition.total) }
             return (0..<resultCount).map {
                 Tensor(Value.leaf(results[$0], outputTypes[$0], device: outputDevices[$0]))
             }
@@ -278,11 +308,12 @@ private final class SlotRead {
         (self.slot, self.type, self.device) = (slot, type, device)
     }
 
-    /// True where the slot holds what a program for `type` and `device` reads.
-    var fits: Bool {
-        guard let found = slot.current else { return type == nil }
+    /// True for what a program for `type` and `device` reads.
+    func fits(_ found: Tensor?) -> Bool {
+        guard let found else { return type == nil }
+        unowned(unsafe) let node = found.handle.value.node
+        if node.order == known.order, found.handle.value.index == known.result { return true }
         let value = found.value
-        if value.node.order == known.order, value.index == known.result { return true }
         guard value.node.device == device, value.type == type else { return false }
         known = (value.node.order, value.index)
         return true

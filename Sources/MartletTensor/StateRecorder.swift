@@ -141,7 +141,12 @@ public final class StateNumber: @unchecked Sendable {
     package init(_ number: Double) { self.number = number }
 
     package var current: Double {
-        get { lock.withLock { number } }
+        get {
+            // Read by each call of a compiled function, several times.
+            lock.lock()
+            defer { lock.unlock() }
+            return number
+        }
         set {
             if StateRecorder.current != nil {
                 stop(
@@ -168,7 +173,14 @@ public final class StateNumber: @unchecked Sendable {
         if let recorder = StateRecorder.current {
             recorder.add(amount, to: self)
         } else {
-            lock.withLock { number += amount }
+            addOutsideTraces(amount)
         }
+    }
+
+    /// Adds to the number where nothing is traced.
+    func addOutsideTraces(_ amount: Double) {
+        lock.lock()
+        number += amount
+        lock.unlock()
     }
 }

@@ -4,6 +4,8 @@ import MartletGraph
 public protocol TensorTree {
     /// The tensors, in a fixed order.
     var leaves: [Tensor] { get }
+    /// Appends the tensors to a list, in the order of `leaves`. There is a default implementation.
+    func appendLeaves(to list: inout [Tensor])
     /// The same structure with other tensors; takes them from the front of the list.
     func replacing(_ leaves: inout ArraySlice<Tensor>) -> Self
 }
@@ -11,6 +13,8 @@ public protocol TensorTree {
 extension Tensor: TensorTree {
     /// The tensor itself.
     public var leaves: [Tensor] { [self] }
+    /// Appends the tensor to a list.
+    public func appendLeaves(to list: inout [Tensor]) { list.append(self) }
     /// The first tensor of the list; itself where the list is empty.
     public func replacing(_ leaves: inout ArraySlice<Tensor>) -> Tensor { leaves.popFirst() ?? self }
 }
@@ -23,6 +27,9 @@ extension Array: TensorTree where Element: TensorTree {
 }
 
 extension TensorTree {
+    /// Appends the tensors to a list, in the order of `leaves`.
+    public func appendLeaves(to list: inout [Tensor]) { list += leaves }
+
     /// The same structure with `transform` applied to each tensor.
     package func mapLeaves(_ transform: (Tensor) -> Tensor) -> Self {
         var changed = leaves.map(transform)[...]
