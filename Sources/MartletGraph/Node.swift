@@ -193,6 +193,8 @@ package final class Node: @unchecked Sendable {
 
     /// Adds results that a node which ran before lacked; those that it has may be read by any thread now, and stay.
     package func add(_ values: (Int) -> Realized?) {
+        // What goes is let go of outside the lock: its end may free a whole graph.
+        var gone: [Value] = []
         Node.afterwards.withLock {
             var made = madeStorage.load(ordering: .relaxed)
             for result in 0..<resultCount where !isMade(result) {
@@ -203,8 +205,9 @@ package final class Node: @unchecked Sendable {
             guard made != 0 else { return }
             madeStorage.store(made, ordering: .releasing)
             stateStorage.store(.ready, ordering: .releasing)
-            if isHistoryReleased, isWhole { dropOperands() }
+            if isHistoryReleased, isWhole { gone = takeOperands() }
         }
+        withExtendedLifetime(gone) {}
     }
 
     /// True where every result has a value.
@@ -231,10 +234,15 @@ package final class Node: @unchecked Sendable {
     }
 
     /// Lets go of the operands before the node runs, so that a plan may overwrite what nobody else holds.
-    package func dropOperands() {
-        guard !operandsInPlace.isEmpty else { return }
+    package func dropOperands() { _ = takeOperands() }
+
+    @inline(__always)
+    private func takeOperands() -> [Value] {
+        guard !operandsInPlace.isEmpty else { return [] }
         operandsInPlace = UnsafeBufferPointer(start: nil, count: 0)
-        operands = []
+        var taken: [Value] = []
+        swap(&taken, &operands)
+        return taken
     }
 
     /// True where the node ran and its operands were given up: it cannot be computed again.
@@ -269,7 +277,8 @@ package final class Node: @unchecked Sendable {
     package func releaseHistory() {
         isHistoryReleased = true
         guard !isPending else { return }
-        Node.afterwards.withLock { if isWhole { dropOperands() } }
+        let gone = Node.afterwards.withLock { isWhole ? takeOperands() : [] }
+        withExtendedLifetime(gone) {}
     }
 }
 

@@ -45,6 +45,9 @@ final class Component {
         let operands: [Value]
     }
 
+    /// The nodes where they lie, until others take their place.
+    private var nodesInPlace: UnsafeBufferPointer<Node> { nodes.withUnsafeBufferPointer { $0 } }
+
     /// The recording's own component.
     static func of(_ recording: Recording) -> Component {
         if let known = recording.scratch as? Component { return known }
@@ -108,7 +111,7 @@ final class Component {
         for result in 0..<value.node.resultCount where !value.node.isMade(result) {
             marks[index].kept |= 1 << UInt64(result)
         }
-        for index in nodes.indices.reversed() { markNeeded(index) }
+        for index in nodes.indices.reversed() { markNeeded(nodes[index], index) }
         try run()
     }
 
@@ -133,12 +136,13 @@ final class Component {
     private func joinOperands(of pending: [Node]) {
         sets.reset(pending.count)
         guard pending.count > 1 else { return }
+        let pending = pending.withUnsafeBufferPointer { $0 }
         for index in pending.indices {
-            unowned(unsafe) let node = pending[index]
-            let operands = node.operandsInPlace
+            let operands = uncounted(pending[index]) { $0.operandsInPlace }
             for position in operands.indices {
-                unowned(unsafe) let source = operands[position].node
-                if source.home == home { sets.join(index, source.position) }
+                uncounted(operands[position].node) { source in
+                    if source.home == home { sets.join(index, source.position) }
+                }
             }
         }
     }
@@ -150,7 +154,7 @@ final class Component {
         marks.removeAll(keepingCapacity: true)
         marks.append(contentsOf: repeatElement(Mark(), count: members.count))
         if !isWhole { indexPositions() }
-        let found = releasedOperands(of: members)
+        let found = releasedOperands()
         if !found.isEmpty { addReleased(found) }
     }
 
@@ -161,16 +165,16 @@ final class Component {
     }
 
     /// What has to run again for pending nodes.
-    private func releasedOperands(of nodes: [Node]) -> [Value] {
+    private func releasedOperands() -> [Value] {
         var found: [Value] = []
+        let nodes = nodesInPlace
         for index in nodes.indices {
-            unowned(unsafe) let node = nodes[index]
-            let operands = node.operandsInPlace
+            let operands = uncounted(nodes[index]) { $0.operandsInPlace }
             for position in operands.indices {
-                unowned(unsafe) let source = operands[position].node
-                if source.home != home, source.isReleased(operands[position].index) {
-                    found.append(operands[position])
+                let isReleased = uncounted(operands[position].node) { source in
+                    source.home != home && source.isReleased(operands[position].index)
                 }
+                if isReleased { found.append(operands[position]) }
             }
         }
         return found
@@ -243,33 +247,36 @@ final class Component {
                 for operand in later.operands { keep(operand) }
             }
         }
-        let nodes = self.nodes
+        let nodes = nodesInPlace
         for index in nodes.indices.reversed() {
-            unowned(unsafe) let node = nodes[index]
-            for result in 0..<node.resultCount where node.isHeld(result) && !node.isMade(result) {
-                marks[index].kept |= 1 << UInt64(result)
+            uncounted(nodes[index]) { node in
+                for result in 0..<node.resultCount where node.isHeld(result) && !node.isMade(result) {
+                    marks[index].kept |= 1 << UInt64(result)
+                }
+                if node.isDifferentiable { markHistory(node, index) }
+                markNeeded(node, index)
             }
-            if node.isDifferentiable { markHistory(index) }
-            markNeeded(index)
         }
     }
 
-    private func markHistory(_ index: Int) {
-        unowned(unsafe) let node = nodes[index]
+    private func markHistory(_ node: borrowing Node, _ index: Int) {
         guard !node.isHistoryReleased else { return }
         if marks[index].kept != 0 { marks[index].isReached = true }
         guard marks[index].isReached, node.leaf == nil else { return }
         marks[index].keepsOperands = true
         if let first = node.repeats, let own = self.index(of: first.node) { marks[own].isReached = true }
-        for operand in operands(of: node) where operand.isDifferentiable {
-            if let own = self.index(of: operand.node) { marks[own].isReached = true }
+        let operands = operands(of: node)
+        for position in operands.indices {
+            uncounted(operands[position].node) { source in
+                if source.isDifferentiable, let own = self.index(of: source) { marks[own].isReached = true }
+            }
         }
         if node.checkpoint == nil { markResiduals(of: node) } else { keepInputs(of: node) }
     }
 
     /// A checkpoint's node is recorded again by its derivative: what it stands on inside stays recorded, without a value, and what
     /// comes from outside is kept.
-    private func keepInputs(of node: Node) {
+    private func keepInputs(of node: borrowing Node) {
         for operand in operands(of: node) {
             guard let own = index(of: operand.node) else { continue }
             guard operand.node.isRepeatable, operand.node.checkpoint?.outermost === node.checkpoint?.outermost else {
@@ -282,14 +289,14 @@ final class Component {
         }
     }
 
-    private func markNeeded(_ index: Int) {
+    private func markNeeded(_ node: borrowing Node, _ index: Int) {
         if marks[index].kept != 0 { marks[index].isNeeded = true }
         guard marks[index].isNeeded else { return }
-        unowned(unsafe) let node = nodes[index]
         let operands = operands(of: node)
         for position in operands.indices {
-            unowned(unsafe) let source = operands[position].node
-            if let own = self.index(of: source) { marks[own].isNeeded = true }
+            uncounted(operands[position].node) { source in
+                if let own = self.index(of: source) { marks[own].isNeeded = true }
+            }
         }
     }
 
@@ -298,7 +305,7 @@ final class Component {
         marks[index].kept |= 1 << UInt64(value.index)
     }
 
-    private func markResiduals(of node: Node) {
+    private func markResiduals(of node: borrowing Node) {
         let residuals = node.primitive.family.residuals
         let operands = operands(of: node)
         if residuals.contains(.operands) {
@@ -393,10 +400,9 @@ final class Component {
             return plan
         }
         // From here on only those who really hold a leaf refer to it: what the structure replaces can be overwritten.
-        let (nodes, marks) = (self.nodes, self.marks)
+        let (nodes, marks) = (nodesInPlace, self.marks)
         for index in nodes.indices where !marks[index].keepsOperands {
-            unowned(unsafe) let node = nodes[index]
-            node.dropOperands()
+            uncounted(nodes[index]) { $0.dropOperands() }
         }
         let run = try plan.run(leaves: &extraction.leaves, arguments: extraction.arguments, on: backend)
         completion = run.completion
@@ -414,32 +420,29 @@ final class Component {
 
     private func store(_ results: [Realized]) {
         var next = 0
-        let (nodes, marks) = (self.nodes, self.marks)
+        let (nodes, marks) = (nodesInPlace, self.marks)
         for index in nodes.indices {
-            unowned(unsafe) let node = nodes[index]
-            let mark = marks[index]
-            let mask = mark.isNeeded ? mark.kept : 0
-            if node.isPending && (mark.isNeeded || !isGuest) || mask != 0 {
-                if node.resultCount == 1, node.isPending {
-                    let known = mask != 0 ? results[next] : nil
-                    node.complete(first: known, keepingHistory: mark.keepsOperands, isGuest: isGuest)
-                } else {
-                    complete(node, mask, results[next...], keepingHistory: mark.keepsOperands)
-                }
-            }
+            let mask = marks[index].isNeeded ? marks[index].kept : 0
+            uncounted(nodes[index]) { complete($0, marks[index], mask, results, next) }
             next += mask.nonzeroBitCount
         }
     }
 
-    private func complete(_ node: Node, _ mask: UInt64, _ results: ArraySlice<Realized>, keepingHistory: Bool) {
+    /// Stores a node's results, which from `first` on are those of the mask.
+    @inline(__always)
+    private func complete(_ node: borrowing Node, _ mark: Mark, _ mask: UInt64, _ results: [Realized], _ first: Int) {
         func value(_ result: Int) -> Realized? {
             guard mask >> UInt64(result) & 1 == 1 else { return nil }
-            return results[results.startIndex + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
+            return results[first + (mask & ((1 << UInt64(result)) - 1)).nonzeroBitCount]
         }
-        if node.isPending {
-            node.complete(value, keepingHistory: keepingHistory, isGuest: isGuest)
-        } else {
-            node.add(value)
+        if !node.isPending {
+            if mask != 0 { node.add(value) }
+        } else if mark.isNeeded || !isGuest {
+            if node.resultCount == 1 {
+                node.complete(first: value(0), keepingHistory: mark.keepsOperands, isGuest: isGuest)
+            } else {
+                node.complete(value, keepingHistory: mark.keepsOperands, isGuest: isGuest)
+            }
         }
     }
 }
