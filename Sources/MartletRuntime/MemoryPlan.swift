@@ -24,14 +24,13 @@ struct MemoryPlan {
     private(set) var places: [Place]
     private(set) var buffers: [KeptBuffer] = []
     private(set) var arenaByteCount = 0
-    /// Results written over an operand of their step.
-    private(set) var inPlaceCount = 0
-
     private let graph: PlanGraph
     private let passes: PlanPasses
     private var lastUse: [Int]
     private var free: [(offset: Int, size: Int)] = []
     private var donatedLeaves = Set<Int>()
+    /// For a temporary the kept result that is written over it, in whose memory it lies from the first.
+    private var heirs: [Int: Int] = [:]
     /// The arena's stretches; and for each base that lies in it its own.
     private var stretches: [ArenaPacking.Stretch] = []
     private var stretchOfBase: [Int: Int] = [:]
@@ -61,6 +60,7 @@ struct MemoryPlan {
         }
         for operand in kept { lastUse[operand.view.base] = Int.max }
         for operand in kept { placeEmpty(operand.view.base) }
+        for (index, step) in steps.enumerated() { findHeirs(step, index, backend) }
         for (index, step) in steps.enumerated() {
             place(step, index, backend)
             let horizon = PlannedBug.planted == .arenaOverlap ? index + 1 : index
@@ -102,15 +102,20 @@ struct MemoryPlan {
         for (position, base) in step.outputs.enumerated() {
             let type = graph.bases[base].type
             if type.byteCount == 0 { continue }
-            if case .folded = places[base] { continue }
+            switch places[base] {
+            case .folded, .buffer: continue
+            case .leaf, .arena, .nowhere: break
+            }
             let isKept = graph.bases[base].isKept
+            if let heir = heirs[base] {
+                places[base] = .buffer(buffers.count)
+                places[heir] = places[base]
+                buffers.append(KeptBuffer(byteCount: type.byteCount))
+                continue
+            }
             let donor = donors(step, position, backend).first { candidate in
-                !taken.contains(candidate.view.base) && candidate.type.byteCount == type.byteCount
-                    && candidate.type.dtype == type.dtype
-                    && (lastUse[candidate.view.base] == index || PlannedBug.planted == .wrongDonation)
-                    && graph.isWhole(candidate) && !graph.bases[candidate.view.base].isKept
+                !taken.contains(candidate.view.base) && canBeWrittenOver(candidate, by: base, step, index)
                     && canGive(candidate.view.base, toKept: isKept)
-                    && step.basesRead(graph).filter { $0 == candidate.view.base }.count == 1
             }
             if isKept {
                 var buffer = KeptBuffer(byteCount: type.byteCount)
@@ -119,7 +124,6 @@ struct MemoryPlan {
                 {
                     buffer.donor = leaf
                     taken.insert(donor.view.base)
-                    inPlaceCount += 1
                 }
                 places[base] = .buffer(buffers.count)
                 buffers.append(buffer)
@@ -129,7 +133,6 @@ struct MemoryPlan {
                 stretchOfBase[base] = stretchOfBase[donor.view.base]
                 donorPlaces[donor.view.base] = offset
                 taken.insert(donor.view.base)
-                inPlaceCount += 1
             } else {
                 places[base] = .arena(allocate(type.byteCount))
                 let size = MemoryPlan.rounded(type.byteCount)
@@ -142,6 +145,36 @@ struct MemoryPlan {
         for (base, offset) in donorPlaces { places[base] = .arena(offset) }
         for base in donorPlaces.keys { lastUse[base] = Int.max - 1 }
         donorPlaces = [:]
+    }
+
+    /// True where the step may write the result over an operand, which it reads once and nobody after it.
+    private func canBeWrittenOver(
+        _ operand: PlanGraph.Operand, by base: Int, _ step: Planner.Step, _ index: Int
+    ) -> Bool {
+        let (own, type) = (operand.view.base, graph.bases[base].type)
+        return operand.type.byteCount == type.byteCount && operand.type.dtype == type.dtype
+            && (lastUse[own] == index || PlannedBug.planted == .wrongDonation)
+            && graph.isWhole(operand) && !graph.bases[own].isKept
+            && step.basesRead(graph).filter { $0 == own }.count == 1
+    }
+
+    /// Kept results that may be written over a temporary and over no leaf: the zeros that an optimizer's moments begin with lie where
+    /// the moments will.
+    private mutating func findHeirs(_ step: Planner.Step, _ index: Int, _ backend: any Backend) {
+        guard passes.contains(.memoryReuse) else { return }
+        for (position, base) in step.outputs.enumerated()
+        where graph.bases[base].isKept && graph.bases[base].type.byteCount > 0 && places[base] == .nowhere {
+            let candidates = donors(step, position, backend).filter { canBeWrittenOver($0, by: base, step, index) }
+                .map(\.view.base)
+            let isLeaf = candidates.contains {
+                if case .leaf = places[$0] { true } else { false }
+            }
+            let temporary = candidates.first {
+                guard case .produced = graph.bases[$0].kind else { return false }
+                return places[$0] == .nowhere && heirs[$0] == nil
+            }
+            if !isLeaf, let temporary { heirs[temporary] = base }
+        }
     }
 
     /// Operands whose stretch a result of the same step took: they are not released a second time.
