@@ -8,6 +8,9 @@
 /// numbers' registers anew, and at least so much work.
 enum { SERIAL_ELEMENTS = 16384, CHUNK_WORK = 16384, CHUNK_ELEMENTS = 4096 };
 
+/// From as many elements on operands are taken to come from memory, and are asked for ahead.
+enum { ASKING_ELEMENTS = 1 << 18 };
+
 /// Blocks lie apart by a little more than a page: equal places of two of them would else meet in one set of L1, and a load
 /// would wait for a store to another block that looks like its own.
 enum { BLOCK_BYTES = MK_TILE * 8 + 192 };
@@ -238,17 +241,46 @@ static int is_direct(const fused_run *run, int o) {
     return 1;
 }
 
-static fused_run run_on(const mk_program *program, void *const *pointers, const mk_scalar *scalars) {
-    fused_run run = {.program = program, .pointers = pointers, .scalars = scalars};
+/// - Parameter total: elements that all calls of the run have together.
+static fused_run run_on(const mk_program *program, void *const *pointers, const mk_scalar *scalars, int64_t total) {
+    fused_run run = {.program = program, .pointers = pointers, .scalars = scalars, .asks = total >= ASKING_ELEMENTS};
     for (int o = 0; o < program->output_count; o++) {
         if (is_direct(&run, o)) run.direct_outputs |= 1ull << o;
+        bool is_new = program->layout.contiguous_outputs >> o & 1;
+        for (int i = 0; i < program->input_count; i++)
+            if (program->inputs[i].kind == MK_IN_BUFFER
+                && pointers[program->inputs[i].buffer] == pointers[program->outputs[o].buffer])
+                is_new = false;
+        if (is_new && program->outputs[o].reduction == MK_RED_NONE) run.asked_outputs |= 1ull << o;
     }
     return run;
+}
+
+/// Asks for what lies in memory of the elements [start, start + n). A tile reads one operand after the other, each for too short a
+/// time for a processor to foresee the next.
+static void ask(const fused_run *run, int64_t start, int64_t n) {
+    const mk_program *p = run->program;
+    for (int i = 0; i < p->input_count; i++) {
+        const mk_input *in = &p->inputs[i];
+        if (in->kind != MK_IN_BUFFER || !(p->layout.contiguous_inputs >> i & 1)) continue;
+        const int64_t size = tile_dtype_size(in->dtype);
+        const char *from = (const char *)run->pointers[in->buffer] + start * size;
+        for (int64_t byte = 0; byte < n * size; byte += 64) __builtin_prefetch(from + byte, 0, 2);
+    }
+    for (int o = 0; o < p->output_count; o++) {
+        const mk_output *out = &p->outputs[o];
+        if (!(run->asked_outputs >> o & 1)) continue;
+        const int64_t size = tile_dtype_size(out->dtype);
+        char *to = (char *)run->pointers[out->buffer] + start * size;
+        for (int64_t byte = 0; byte < n * size; byte += 64) __builtin_prefetch(to + byte, 1, 2);
+    }
 }
 
 static void run_range(const fused_run *run, int64_t first, int64_t last) {
     fused_registers *registers = fused_registers_for(run, last - first);
     for (int64_t start = first; start < last; start += MK_TILE) {
+        const int64_t next = start + MK_TILE, left = last - next;
+        if (run->asks && left > 0) ask(run, next, left < MK_TILE ? left : MK_TILE);
         fused_tile(run, registers, start, last - start < MK_TILE ? last - start : MK_TILE);
     }
 }
@@ -260,7 +292,7 @@ static void run_chunk(void *context, int64_t begin, int64_t end) {
 }
 
 void mk_fused_run(const mk_program *program, void *const *pointers, const mk_scalar *scalars) {
-    fused_run run = run_on(program, pointers, scalars);
+    fused_run run = run_on(program, pointers, scalars, program->layout.total);
     int is_reduction = 0;
     for (int o = 0; o < program->output_count; o++) is_reduction |= program->outputs[o].reduction != MK_RED_NONE;
     if (is_reduction) {
@@ -285,6 +317,7 @@ typedef struct {
     const int64_t *counts;
     int64_t width, set_count;
     const mk_scalar *scalars;
+    int64_t elements;
 } fused_sets;
 
 static int64_t tiles_of(int64_t elements) { return (elements + MK_TILE - 1) / MK_TILE; }
@@ -297,7 +330,7 @@ static void run_sets_chunk(void *context, int64_t begin, int64_t end) {
         int64_t tiles = tiles_of(sets->counts[s]);
         int64_t from = begin > first ? begin - first : 0, to = end - first < tiles ? end - first : tiles;
         if (from < to) {
-            fused_run run = run_on(sets->program, sets->pointers + s * sets->width, sets->scalars);
+            fused_run run = run_on(sets->program, sets->pointers + s * sets->width, sets->scalars, sets->elements);
             int64_t last = to * MK_TILE < sets->counts[s] ? to * MK_TILE : sets->counts[s];
             run_range(&run, from * MK_TILE, last);
         }
@@ -314,6 +347,7 @@ void mk_fused_run_sets(
         tiles += tiles_of(counts[s]);
         elements += counts[s];
     }
+    sets.elements = elements;
     if (elements <= SERIAL_ELEMENTS) run_sets_chunk(&sets, 0, tiles);
     else mk_parallel_for(tiles, 2 * CHUNK_ELEMENTS / MK_TILE, run_sets_chunk, &sets);
 }

@@ -11,6 +11,9 @@ typedef struct {
     const mk_scalar *scalars;
     /// Outputs that the instruction making them may write straight to memory.
     uint64_t direct_outputs;
+    /// True where what the next tile reads is asked for, and writes of these outputs, which take no input's memory.
+    bool asks;
+    uint64_t asked_outputs;
 } fused_run;
 
 /// A worker's blocks of memory, and where each register's tile lies now (its block, or memory used in place).

@@ -120,15 +120,28 @@ bool mk_matmul_prefers_dots(int dtype, const mk_matmul_shape *s) {
         && s->b_row == 1 && s->m <= MOST_ROWS && s->n >= 4 && s->k >= 64;
 }
 
-/// The few rows of a in float32, one after the other.
+typedef struct {
+    const mk_matmul_shape *shape;
+    const uint16_t *from;
+    float *to;
+} widening;
+
+static void widen(void *context, int64_t begin, int64_t end) {
+    const widening *w = context;
+    const mk_matmul_shape *s = w->shape;
+    for (int64_t row = begin; row < end; row++) {
+        const uint16_t *from = w->from + row / s->m * s->a_batch + row % s->m * s->a_row;
+        for (int64_t step = 0; step < s->k; step++) w->to[row * s->k + step] = mk_bf16_to_float(from[step]);
+    }
+}
+
+/// The few rows of a in float32, one after the other; once where all entries share them.
 static void widen_rows(job *j, const uint16_t *a) {
     const mk_matmul_shape *s = j->shape;
-    float *rows = mk_scratch(MK_SCRATCH_A_WHOLE, s->batch * s->m * s->k * (int64_t)sizeof(float));
-    for (int64_t row = 0; row < s->batch * s->m; row++) {
-        const uint16_t *from = a + row / s->m * s->a_batch + row % s->m * s->a_row;
-        for (int64_t step = 0; step < s->k; step++) rows[row * s->k + step] = mk_bf16_to_float(from[step]);
-    }
-    j->a = rows, j->a_row = s->k, j->a_batch = s->m * s->k;
+    const int64_t rows = (s->a_batch ? s->batch : 1) * s->m;
+    widening w = {s, a, mk_scratch(MK_SCRATCH_A_WHOLE, rows * s->k * (int64_t)sizeof(float))};
+    mk_parallel_for(rows, 1 + SERIAL_WORK / s->k, widen, &w);
+    j->a = w.to, j->a_row = s->k, j->a_batch = s->a_batch ? s->m * s->k : 0;
 }
 
 void mk_matmul_dots(int dtype, const mk_matmul_shape *s, const void *a, const void *b, const void *bias, void *c) {

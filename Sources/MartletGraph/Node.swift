@@ -55,7 +55,8 @@ package final class Node: @unchecked Sendable {
     private let homeStorage = Atomic<UInt>(0)
     package internal(set) var failure: (any Error)?
     /// True once a `backward()` without `retainGraph` has walked it.
-    package private(set) var isHistoryReleased = false
+    package var isHistoryReleased: Bool { historyReleased.load(ordering: .sequentiallyConsistent) }
+    private let historyReleased = Atomic(false)
 
     private let stateStorage = Atomic<State>(.pending)
     /// A bit a result that was made; of nodes of several results.
@@ -107,6 +108,8 @@ package final class Node: @unchecked Sendable {
     package var state: State { stateStorage.load(ordering: .acquiring) }
     package var isPending: Bool { state == .pending }
     package var resultCount: Int { 1 + moreTypes.count }
+    /// Sets of a node's results are bits of a word.
+    package static let maximumResultCount = 63
 
     /// The primitive's number in keys. Not inlined into other modules, where the primitive would be copied first.
     @inline(never) package var code: UInt64 { primitive.code }
@@ -116,6 +119,10 @@ package final class Node: @unchecked Sendable {
 
     package func type(of result: Int) -> TensorType { result == 0 ? type : moreTypes[result - 1] }
     package func result(_ index: Int) -> Value { Value(node: self, index: index) }
+    /// True where a derivative flows through the result: none does through integers and masks.
+    package func isDifferentiable(_ result: Int) -> Bool {
+        isDifferentiable && (result == 0 ? type.dtype : moreTypes[result - 1].dtype).isFloatingPoint
+    }
 
     /// The value of a result, where it was made and kept.
     package func realized(_ result: Int) -> Realized? {
@@ -188,7 +195,10 @@ package final class Node: @unchecked Sendable {
     private func finish(_ isMade: Bool, isWhole: Bool, _ keepingHistory: Bool, _ isGuest: Bool) {
         if !keepingHistory || isHistoryReleased && (isWhole || !isGuest) { dropOperands() }
         leaveRecording()
-        stateStorage.store(isMade ? .ready : .released, ordering: .releasing)
+        guard isGuest else { return stateStorage.store(isMade ? .ready : .released, ordering: .releasing) }
+        // Where `backward` walks the node meanwhile, one of the two sees the other.
+        stateStorage.store(isMade ? .ready : .released, ordering: .sequentiallyConsistent)
+        if isHistoryReleased { letGoAfterwards() }
     }
 
     /// Adds results that a node which ran before lacked; those that it has may be read by any thread now, and stay.
@@ -207,6 +217,12 @@ package final class Node: @unchecked Sendable {
             stateStorage.store(.ready, ordering: .releasing)
             if isHistoryReleased, isWhole { gone = takeOperands() }
         }
+        withExtendedLifetime(gone) {}
+    }
+
+    /// Lets go of the operands of a node that ran, where it has all its values and `backward` has walked it.
+    private func letGoAfterwards() {
+        let gone = Node.afterwards.withLock { isWhole ? takeOperands() : [] }
         withExtendedLifetime(gone) {}
     }
 
@@ -275,10 +291,8 @@ package final class Node: @unchecked Sendable {
     /// A value whose memory was given up at a flush keeps its operands: the derivative just recorded may compute it again
     /// from them (the transposed weight of a dense layer), and the node itself goes when nothing reads it any more.
     package func releaseHistory() {
-        isHistoryReleased = true
-        guard !isPending else { return }
-        let gone = Node.afterwards.withLock { isWhole ? takeOperands() : [] }
-        withExtendedLifetime(gone) {}
+        historyReleased.store(true, ordering: .sequentiallyConsistent)
+        if stateStorage.load(ordering: .sequentiallyConsistent) != .pending { letGoAfterwards() }
     }
 }
 

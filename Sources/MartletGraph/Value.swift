@@ -39,6 +39,11 @@ extension Value {
                 primitive.family.name, "the result \(type.shape) has more elements than can be counted",
                 shapes: operands.map(\.shape))
         }
+        guard types.count <= Node.maximumResultCount else {
+            throw ShapeError(
+                primitive.family.name, "\(types.count) results where a node has at most \(Node.maximumResultCount)",
+                shapes: operands.map(\.shape))
+        }
         return append(
             primitive, operands, arguments: arguments, type: types[0],
             moreTypes: types.count == 1 ? [] : Array(types.dropFirst()))

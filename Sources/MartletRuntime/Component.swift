@@ -261,14 +261,19 @@ final class Component {
 
     private func markHistory(_ node: borrowing Node, _ index: Int) {
         guard !node.isHistoryReleased else { return }
-        if marks[index].kept != 0 { marks[index].isReached = true }
+        if marks[index].kept != 0, !marks[index].isReached {
+            marks[index].isReached = (0..<node.resultCount).contains {
+                marks[index].kept >> UInt64($0) & 1 == 1 && node.isDifferentiable($0)
+            }
+        }
         guard marks[index].isReached, node.leaf == nil else { return }
         marks[index].keepsOperands = true
         if let first = node.repeats, let own = self.index(of: first.node) { marks[own].isReached = true }
         let operands = operands(of: node)
         for position in operands.indices {
             uncounted(operands[position].node) { source in
-                if source.isDifferentiable, let own = self.index(of: source) { marks[own].isReached = true }
+                guard source.isDifferentiable(operands[position].index) else { return }
+                if let own = self.index(of: source) { marks[own].isReached = true }
             }
         }
         if node.checkpoint == nil { markResiduals(of: node) } else { keepInputs(of: node) }

@@ -131,8 +131,9 @@ struct LeafTable {
     private var indices: [Int32] = Array(repeating: 0, count: 64)
     private var used: [Int32] = []
 
+    /// A node's address has 48 bits, and a result's index 6.
     private static func key(_ value: Value) -> UInt {
-        UInt(bitPattern: Unmanaged.passUnretained(value.node).toOpaque()) | UInt(truncatingIfNeeded: value.index & 15)
+        UInt(bitPattern: Unmanaged.passUnretained(value.node).toOpaque()) << 8 | UInt(truncatingIfNeeded: value.index)
     }
 
     private func slot(_ key: UInt) -> Int {

@@ -131,8 +131,7 @@ extension Tensor {
     /// sum of padded pieces: for halves, gates and steps, of which all are used.
     package func parts(_ sizes: [Int], axis: Int) -> [Tensor] {
         if sizes.count == 1 { return split(sizes: sizes, axis: axis) }
-        let family = ConcatenationParts(axis: axis, counts: sizes)
-        return Value.makeAll(.composite(CompositeCall(family)), [value]).map { Tensor($0) }
+        return value.parts(axis: axis, counts: sizes).map { Tensor($0) }
     }
 
     /// At most `count` pieces along an axis, of equal size but for the last one, which may be smaller.

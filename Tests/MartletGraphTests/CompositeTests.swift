@@ -64,6 +64,24 @@ struct CompositeTests {
         }
     }
 
+    @Test("Parts that are more than a node has results are parts of parts", arguments: [63, 64, 70, 4000])
+    func manyParts(count: Int) throws {
+        let counts = (0..<count).map { 1 + $0 % 3 }
+        let total = counts.reduce(0, +)
+        let numbers = HostArray(TensorType([total], .float64), real: (0..<total).map { Double($0) })
+        let whole = try ReferenceEvaluation.run(on: [numbers]) {
+            let parts = $0[0].parts(axis: 0, counts: counts)
+            #expect(parts.map { $0.shape[0] } == counts)
+            return [Value.concatenated(parts, axis: 0)]
+        }
+        #expect(whole[0].reals == numbers.reals)
+        let x = Value.iota([64], axis: 0)
+        #expect(throws: ShapeError.self) {
+            let family = ConcatenationParts(axis: 0, counts: Array(repeating: 1, count: 64))
+            _ = try Value.record(.composite(CompositeCall(family)), [x])
+        }
+    }
+
     @Test("Derivatives through batch normalisation's mean and variance are its body's")
     func batchNormStatistics() throws {
         let check = FunctionCheck([[3, 2, 2], [2], [2]]) { values throws(ShapeError) in

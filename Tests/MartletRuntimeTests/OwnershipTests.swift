@@ -62,18 +62,23 @@ struct OwnershipTests {
         #expect(between.node.state == .released)
     }
 
-    /// A differentiable image, pooled inside a checkpoint and run while one of the two results is held: values and positions.
+    /// A differentiable image, pooled inside a checkpoint and run while one of the two results is held, values or positions, and what
+    /// stands on the values.
     private func halfMade(holding result: Int) throws -> (image: TensorHandle, pool: Node) {
-        let image = TensorHandle(
-            .leaf(
-                try #require(HostMemory.leaf(squares, layout: 0).node.realized(0)), squares.type, device: nil,
-                isDifferentiable: true))
-        let pool = try Modes.with({ $0.checkpoint = CheckpointRegion() }) {
-            try image.value.maxPool([2, 2]).values.node
+        let image = TensorHandle(differentiable(squares))
+        let (pool, sum) = try Modes.with({ $0.checkpoint = CheckpointRegion() }) {
+            let values = try image.value.maxPool([2, 2]).values
+            return (values.node, TensorHandle(values.sum()))
         }
-        _ = try read(TensorHandle(pool.result(result)))
+        _ = try withExtendedLifetime(sum) { try read(TensorHandle(pool.result(result))) }
         #expect(pool.isMade(result) && pool.isReleased(1 - result))
         return (image, pool)
+    }
+
+    private func differentiable(_ array: HostArray) -> Value {
+        let leaf = HostMemory.leaf(array, layout: 0)
+        guard let realized = leaf.node.realized(0) else { return leaf }
+        return .leaf(realized, array.type, device: nil, isDifferentiable: true)
     }
 
     private let squares = HostArray(TensorType([1, 1, 2, 4], .float32), real: [1, 9, 2, 3, 4, 5, 8, 7])
@@ -115,6 +120,33 @@ struct OwnershipTests {
                 if found != expected { Issue.record("thread \(thread) read \(String(describing: found))") }
             }
         }
+    }
+
+    @Test("Integers and masks keep no history of what they were made from")
+    func historyBehindMasks() throws {
+        let x = TensorHandle(differentiable(HostArray(TensorType([3], .float32), real: [1, 2, 3])))
+        let gate = x.value.applying(.exp)
+        let chosen = TensorHandle(.choose(gate .> gate.constant(5), x.value, x.value.constant(0)))
+        #expect(try read(chosen).reals == [0, 2, 3])
+        #expect(gate.node.hasLostOperands)
+        let scores = x.value.applying(.exp)
+        let best = TensorHandle(try Value.recordOne(.argReduce(ArgReduce(.max, 0)), [scores]))
+        #expect(try read(best).integers == [2])
+        #expect(scores.node.hasLostOperands)
+    }
+
+    @Test("A node's many results are leaves of their own", arguments: [17, 63, 70])
+    func manyResults(count: Int) throws {
+        let leaves = (0..<count).map { Tensor([Float($0)]).requiringGradient() }
+        let weights = Tensor((0..<count).map { Float($0 * $0) })
+        (concatenated(leaves) * weights).sum().backward()
+        let gradients = leaves.compactMap(\.gradient)
+        #expect(gradients.count == count)
+        _ = gradients[0].item()
+        for (index, gradient) in gradients.enumerated() {
+            #expect((gradients[0] + gradient).item() == Float(index * index))
+        }
+        #expect(gradients.map { $0.item() } == (0..<count).map { Float($0 * $0) })
     }
 
     @Test("Components that share nothing wait for their own read")

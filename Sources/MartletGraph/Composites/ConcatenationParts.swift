@@ -45,3 +45,20 @@ package struct ConcatenationParts: Composite {
         key.write(counts)
     }
 }
+
+extension Value {
+    /// The parts along `axis` of so many elements each, in order: more than a node has results are parts of parts.
+    package func parts(axis: Int, counts: [Int]) -> [Value] {
+        let most = Node.maximumResultCount
+        guard counts.count > most else {
+            return Value.makeAll(.composite(CompositeCall(ConcatenationParts(axis: axis, counts: counts))), [self])
+        }
+        var size = most
+        while size * most < counts.count { size *= most }
+        let groups = stride(from: 0, to: counts.count, by: size).map {
+            Array(counts[$0..<min($0 + size, counts.count)])
+        }
+        return zip(parts(axis: axis, counts: groups.map { $0.reduce(0, +) }), groups)
+            .flatMap { part, group in group.count == 1 ? [part] : part.parts(axis: axis, counts: group) }
+    }
+}

@@ -81,8 +81,8 @@ package struct Concatenate: PrimitiveFamily {
     }
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         guard let cotangent = cotangents[0] else { return node.operands.map { _ in nil } }
-        let parts = ConcatenationParts(axis: axis, counts: node.operands.map { $0.shape[axis] })
-        return zip(Value.makeAll(.composite(CompositeCall(parts)), [cotangent]), wanted).map { $1 ? $0 : nil }
+        let parts = cotangent.parts(axis: axis, counts: node.operands.map { $0.shape[axis] })
+        return zip(parts, wanted).map { $1 ? $0 : nil }
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
         guard tangents.contains(where: { $0 != nil }) else { return [nil] }

@@ -63,8 +63,7 @@ enum Recurrence: String, Hashable, Sendable {
 
     /// The rows of each gate.
     private func split(_ all: Value) -> [Value] {
-        let family = ConcatenationParts(axis: 1, counts: Array(repeating: all.shape[1] / gates, count: gates))
-        return Value.makeAll(.composite(CompositeCall(family)), [all])
+        all.parts(axis: 1, counts: Array(repeating: all.shape[1] / gates, count: gates))
     }
 }
 

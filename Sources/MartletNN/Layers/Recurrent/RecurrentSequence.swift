@@ -169,8 +169,7 @@ extension Value {
     fileprivate var steps: [Value] {
         let count = shape[0]
         if count == 1 { return [removingAxis(0)] }
-        let family = ConcatenationParts(axis: 0, counts: Array(repeating: 1, count: count))
-        return Value.makeAll(.composite(CompositeCall(family)), [self]).map { $0.removingAxis(0) }
+        return parts(axis: 0, counts: Array(repeating: 1, count: count)).map { $0.removingAxis(0) }
     }
 
     /// Steps one after the other along a new axis 0.
