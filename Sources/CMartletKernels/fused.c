@@ -8,7 +8,8 @@
 /// numbers' registers anew, and at least so much work.
 enum { SERIAL_ELEMENTS = 16384, CHUNK_WORK = 16384, CHUNK_ELEMENTS = 4096 };
 
-/// From as many elements on operands are taken to come from memory, and are asked for ahead.
+/// From as many elements on operands are taken to come from memory, and are asked for ahead where they are several: of one a processor
+/// foresees the next tile.
 enum { ASKING_ELEMENTS = 1 << 18 };
 
 /// Blocks lie apart by a little more than a page: equal places of two of them would else meet in one set of L1, and a load
@@ -202,7 +203,27 @@ static void store(const fused_run *run, fused_registers *registers, int o, int64
     scatter(run, out, type, source, start, n);
 }
 
-void fused_tile(const fused_run *run, fused_registers *registers, int64_t start, int64_t n) {
+/// Asks for what lies in memory of the elements [start, start + n). A tile reads one operand after the other, each for too short a
+/// time for a processor to foresee the next.
+static void ask(const fused_run *run, int64_t start, int64_t n) {
+    const mk_program *p = run->program;
+    for (int i = 0; i < p->input_count; i++) {
+        const mk_input *in = &p->inputs[i];
+        if (in->kind != MK_IN_BUFFER || !(p->layout.contiguous_inputs >> i & 1)) continue;
+        const int64_t size = tile_dtype_size(in->dtype);
+        const char *from = (const char *)run->pointers[in->buffer] + start * size;
+        for (int64_t byte = 0; byte < n * size; byte += 64) __builtin_prefetch(from + byte, 0, 2);
+    }
+    for (int o = 0; o < p->output_count; o++) {
+        const mk_output *out = &p->outputs[o];
+        if (!(run->asked_outputs >> o & 1)) continue;
+        const int64_t size = tile_dtype_size(out->dtype);
+        char *to = (char *)run->pointers[out->buffer] + start * size;
+        for (int64_t byte = 0; byte < n * size; byte += 64) __builtin_prefetch(to + byte, 1, 2);
+    }
+}
+
+void fused_tile(const fused_run *run, fused_registers *registers, int64_t start, int64_t n, int64_t ahead) {
     const mk_program *p = run->program;
     for (int i = 0; i < p->input_count; i++) load(run, registers, i, start, n);
     for (int o = 0; o < p->output_count; o++) {
@@ -213,6 +234,9 @@ void fused_tile(const fused_run *run, fused_registers *registers, int64_t start,
     }
     for (int i = 0; i < p->instruction_count; i++) {
         const mk_instruction *in = &p->instructions[i];
+        // A part with each instruction, so that few lines are on their way at a time.
+        const int64_t asked = ahead * i / p->instruction_count, next = ahead * (i + 1) / p->instruction_count;
+        if (next > asked) ask(run, start + n + asked, next - asked);
         tile_run(in, registers->tiles, registers->tiles[in->d], n);
     }
     for (int o = 0; o < p->output_count; o++) store(run, registers, o, start, n);
@@ -243,45 +267,30 @@ static int is_direct(const fused_run *run, int o) {
 
 /// - Parameter total: elements that all calls of the run have together.
 static fused_run run_on(const mk_program *program, void *const *pointers, const mk_scalar *scalars, int64_t total) {
-    fused_run run = {.program = program, .pointers = pointers, .scalars = scalars, .asks = total >= ASKING_ELEMENTS};
+    const mk_layout *layout = &program->layout;
+    fused_run run = {.program = program, .pointers = pointers, .scalars = scalars};
+    int read = 0;
+    for (int i = 0; i < program->input_count; i++)
+        read += program->inputs[i].kind == MK_IN_BUFFER && (layout->contiguous_inputs >> i & 1);
+    run.asks = total >= ASKING_ELEMENTS && read > 1;
     for (int o = 0; o < program->output_count; o++) {
+        const mk_output *out = &program->outputs[o];
         if (is_direct(&run, o)) run.direct_outputs |= 1ull << o;
-        bool is_new = program->layout.contiguous_outputs >> o & 1;
-        for (int i = 0; i < program->input_count; i++)
-            if (program->inputs[i].kind == MK_IN_BUFFER
-                && pointers[program->inputs[i].buffer] == pointers[program->outputs[o].buffer])
-                is_new = false;
-        if (is_new && program->outputs[o].reduction == MK_RED_NONE) run.asked_outputs |= 1ull << o;
+        bool is_new = (layout->contiguous_outputs >> o & 1) && out->reduction == MK_RED_NONE;
+        for (int i = 0; i < program->input_count; i++) {
+            const mk_input *in = &program->inputs[i];
+            if (in->kind == MK_IN_BUFFER && pointers[in->buffer] == pointers[out->buffer]) is_new = false;
+        }
+        if (is_new) run.asked_outputs |= 1ull << o;
     }
     return run;
-}
-
-/// Asks for what lies in memory of the elements [start, start + n). A tile reads one operand after the other, each for too short a
-/// time for a processor to foresee the next.
-static void ask(const fused_run *run, int64_t start, int64_t n) {
-    const mk_program *p = run->program;
-    for (int i = 0; i < p->input_count; i++) {
-        const mk_input *in = &p->inputs[i];
-        if (in->kind != MK_IN_BUFFER || !(p->layout.contiguous_inputs >> i & 1)) continue;
-        const int64_t size = tile_dtype_size(in->dtype);
-        const char *from = (const char *)run->pointers[in->buffer] + start * size;
-        for (int64_t byte = 0; byte < n * size; byte += 64) __builtin_prefetch(from + byte, 0, 2);
-    }
-    for (int o = 0; o < p->output_count; o++) {
-        const mk_output *out = &p->outputs[o];
-        if (!(run->asked_outputs >> o & 1)) continue;
-        const int64_t size = tile_dtype_size(out->dtype);
-        char *to = (char *)run->pointers[out->buffer] + start * size;
-        for (int64_t byte = 0; byte < n * size; byte += 64) __builtin_prefetch(to + byte, 1, 2);
-    }
 }
 
 static void run_range(const fused_run *run, int64_t first, int64_t last) {
     fused_registers *registers = fused_registers_for(run, last - first);
     for (int64_t start = first; start < last; start += MK_TILE) {
-        const int64_t next = start + MK_TILE, left = last - next;
-        if (run->asks && left > 0) ask(run, next, left < MK_TILE ? left : MK_TILE);
-        fused_tile(run, registers, start, last - start < MK_TILE ? last - start : MK_TILE);
+        const int64_t left = last - start, n = left < MK_TILE ? left : MK_TILE;
+        fused_tile(run, registers, start, n, fused_ahead(run, left - n));
     }
 }
 

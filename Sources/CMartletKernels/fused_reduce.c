@@ -128,7 +128,7 @@ static void stretch(const reduction *red, fused_registers *registers, int64_t a,
     int64_t scratch[MK_TILE];
     for (int64_t r = first; r < last; r += MK_TILE) {
         int64_t n = last - r < MK_TILE ? last - r : MK_TILE;
-        fused_tile(red->run, registers, a * red->r + r, n);
+        fused_tile(red->run, registers, a * red->r + r, n, fused_ahead(red->run, last - r - n));
         for (int k = 0; k < red->reduced_count; k++) {
             const mk_output *out = &p->outputs[red->reduced[k]];
             const void *x = widened(red->type[k], registers->tiles[out->reg], scratch, n);
@@ -146,7 +146,7 @@ static void stretch(const reduction *red, fused_registers *registers, int64_t a,
 static void short_rows(const reduction *red, fused_registers *registers, int64_t a, int64_t rows) {
     const mk_program *p = red->run->program;
     int64_t scratch[MK_TILE], n = rows * red->r;
-    fused_tile(red->run, registers, a * red->r, n);
+    fused_tile(red->run, registers, a * red->r, n, 0);
     for (int k = 0; k < red->reduced_count; k++) {
         const mk_output *out = &p->outputs[red->reduced[k]];
         const char *x = widened(red->type[k], registers->tiles[out->reg], scratch, n);
@@ -166,7 +166,9 @@ static void columns(const reduction *red, fused_registers *registers, int64_t a,
     int64_t scratch[MK_TILE];
     for (int64_t r = first; r < last; r += together) {
         int64_t rows = last - r < together ? last - r : together;
-        fused_tile(red->run, registers, (a * red->r + r) * red->b + b, rows * width);
+        const int64_t left = width == red->b ? (last - r - rows) * width : 0;
+        fused_tile(
+            red->run, registers, (a * red->r + r) * red->b + b, rows * width, fused_ahead(red->run, left));
         for (int k = 0; k < red->reduced_count; k++) {
             const mk_output *out = &p->outputs[red->reduced[k]];
             const char *x = widened(red->type[k], registers->tiles[out->reg], scratch, rows * width);
@@ -183,7 +185,7 @@ static void columns(const reduction *red, fused_registers *registers, int64_t a,
 static void short_columns(const reduction *red, fused_registers *registers, int64_t a, int64_t count) {
     const mk_program *p = red->run->program;
     int64_t scratch[MK_TILE], each = red->r * red->b, n = count * each;
-    fused_tile(red->run, registers, a * each, n);
+    fused_tile(red->run, registers, a * each, n, 0);
     for (int k = 0; k < red->reduced_count; k++) {
         const mk_output *out = &p->outputs[red->reduced[k]];
         const char *x = widened(red->type[k], registers->tiles[out->reg], scratch, n);

@@ -25,9 +25,14 @@ typedef struct {
 /// The calling thread's registers, with the scalars of the run filled in for tiles of up to n elements.
 fused_registers *fused_registers_for(const fused_run *run, int64_t n);
 
+/// How many elements a tile asks for, of so many that follow it.
+static inline int64_t fused_ahead(const fused_run *run, int64_t left) {
+    return run->asks ? (left < MK_TILE ? left : MK_TILE) : 0;
+}
+
 /// Computes the elements [start, start + n) of the flattened space, n <= MK_TILE: registers are filled and outputs that are
-/// not reduced are stored.
-void fused_tile(const fused_run *run, fused_registers *registers, int64_t start, int64_t n);
+/// not reduced are stored. What lies in memory of the next `ahead` elements is asked for.
+void fused_tile(const fused_run *run, fused_registers *registers, int64_t start, int64_t n, int64_t ahead);
 
 /// Runs a program that ends in reductions.
 void fused_reduce(const fused_run *run);

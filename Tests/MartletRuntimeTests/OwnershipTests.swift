@@ -66,10 +66,12 @@ struct OwnershipTests {
     /// stands on the values.
     private func halfMade(holding result: Int) throws -> (image: TensorHandle, pool: Node) {
         let image = TensorHandle(differentiable(squares))
-        let (pool, sum) = try Modes.with({ $0.checkpoint = CheckpointRegion() }) {
-            let values = try image.value.maxPool([2, 2]).values
-            return (values.node, TensorHandle(values.sum()))
-        }
+        let (pool, sum) = try Modes.with(
+            { $0.checkpoint = CheckpointRegion() },
+            {
+                let values = try image.value.maxPool([2, 2]).values
+                return (values.node, TensorHandle(values.sum()))
+            })
         _ = try withExtendedLifetime(sum) { try read(TensorHandle(pool.result(result))) }
         #expect(pool.isMade(result) && pool.isReleased(1 - result))
         return (image, pool)
@@ -102,9 +104,9 @@ struct OwnershipTests {
         let (image, node) = try halfMade(holding: 0)
         let pool = TensorHandle(node.result(0))
         let cotangent = leaf([3, 5]).value.reshaped(known: [1, 1, 1, 2])
-        let gradient = Modes.with({ $0.checkpoint = pool.value.node.checkpoint }) {
-            Differentiation.gradients(of: [pool.value], cotangents: [cotangent], by: [image.value])
-        }
+        let gradient = Modes.with(
+            { $0.checkpoint = pool.value.node.checkpoint },
+            { Differentiation.gradients(of: [pool.value], cotangents: [cotangent], by: [image.value]) })
         #expect(try read(TensorHandle(try #require(gradient[0]))).reals == [0, 3, 0, 0, 0, 0, 5, 0])
     }
 
