@@ -232,11 +232,15 @@ void fused_tile(const fused_run *run, fused_registers *registers, int64_t start,
             registers->tiles[out->reg] = (char *)run->pointers[out->buffer] + start * tile_dtype_size(out->dtype);
         }
     }
+    int64_t asked = 0;
     for (int i = 0; i < p->instruction_count; i++) {
         const mk_instruction *in = &p->instructions[i];
-        // A part with each instruction, so that few lines are on their way at a time.
-        const int64_t asked = ahead * i / p->instruction_count, next = ahead * (i + 1) / p->instruction_count;
-        if (next > asked) ask(run, start + n + asked, next - asked);
+        if (ahead > 0) {
+            // A part with each instruction, so that few lines are on their way at a time.
+            const int64_t next = ahead * (i + 1) / p->instruction_count;
+            ask(run, start + n + asked, next - asked);
+            asked = next;
+        }
         tile_run(in, registers->tiles, registers->tiles[in->d], n);
     }
     for (int o = 0; o < p->output_count; o++) store(run, registers, o, start, n);

@@ -10,6 +10,8 @@ struct MemoryProfile {
     private(set) var alive: [Int] = []
     /// For each temporary, the step that makes it and those that read it.
     private(set) var lives: [Int: Life] = [:]
+    /// For each temporary that lies in the memory of the kept result written over it, the last step that reads it: it weighs nothing.
+    private(set) var endsInResults: [Int: Int] = [:]
 
     struct Life {
         let made: Int
@@ -25,7 +27,9 @@ struct MemoryProfile {
                 if lives[base]?.reads.last != index { lives[base]?.reads.append(index) }
                 lives[base]?.end = index
             }
+            for base in step.basesRead(graph) where endsInResults[base] != nil { endsInResults[base] = index }
             for base in step.outputs {
+                if case .buffer = memory.places[base], !graph.bases[base].isKept { endsInResults[base] = index }
                 guard case .arena(let offset) = memory.places[base] else { continue }
                 lives[base] = Life(made: index, end: index)
                 // One that takes an operand's memory is not there beside it.

@@ -188,7 +188,7 @@ struct RecomputationChoice {
         case .produced:
             if original.bases[base].isKept { return true }
             if let known = trial.givenUp[base] { return known <= position }
-            return (trial.profile.lives[base]?.end ?? -1) >= step
+            return (trial.profile.lives[base]?.end ?? trial.profile.endsInResults[base] ?? -1) >= step
         }
     }
 

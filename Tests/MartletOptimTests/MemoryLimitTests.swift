@@ -85,6 +85,37 @@ struct MemoryLimitTests {
         }
     }
 
+    @Test("What lies where a result will is there to make again what stands on it")
+    func besideHeir() throws {
+        let inputs = withGenerator(seed: 4) {
+            [[256, 256], [256, 256], [256, 2048]].map { Tensor.randn(Shape($0)) * 0.01 }
+        }
+        for input in inputs { _ = input.array() }
+        /// The product's values lie in the result's memory from the first; their exponentials are what can be given up.
+        func plan(_ limit: Int?) -> (result: [Float], plan: Plan?) {
+            var result: [Float] = []
+            let plans = PlanWatch.plans {
+                withMemoryLimit(limit) {
+                    result = withoutGradient {
+                        let product = matmul(inputs[0], inputs[1])
+                        let exponentials = product.exp()
+                        let total = exponentials.sum()
+                        let wide = matmul(inputs[0], inputs[2]).sum(axis: 1, keepingAxes: true)
+                        return product * 2 + exponentials * (wide + total)
+                    }.array()
+                }
+            }
+            return (result, plans.max { $0.descriptions.count < $1.descriptions.count })
+        }
+        let free = plan(nil)
+        let peak = try #require(free.plan).peakByteCount
+        let limited = plan(peak - (200 << 10))
+        #expect(limited.result == free.result)
+        #expect(limited.plan.map { $0.peakByteCount <= peak - (200 << 10) } == true)
+        for one in [free, limited] { #expect(one.plan?.descriptions.count { $0.name == "matmul" } == 2) }
+        #expect(limited.plan?.descriptions.count { $0.name.contains("exp") } == 2)
+    }
+
     @Test("A limit that is met anyway changes no plan, and the same limit gives the same plan")
     func deterministic() {
         /// The training step's kernels and temporaries: smaller plans may have been made by another test.
