@@ -280,6 +280,7 @@ static fused_run run_on(const mk_program *program, void *const *pointers, const 
     for (int o = 0; o < program->output_count; o++) {
         const mk_output *out = &program->outputs[o];
         if (is_direct(&run, o)) run.direct_outputs |= 1ull << o;
+        if (!run.asks) continue;
         bool is_new = (layout->contiguous_outputs >> o & 1) && out->reduction == MK_RED_NONE;
         for (int i = 0; i < program->input_count; i++) {
             const mk_input *in = &program->inputs[i];

@@ -2,9 +2,9 @@
 
 #include "matmul_core.h"
 #include "matmul_export.h"
-#include "matmul_half.h"
 #include "matmul_scratch.h"
 #include "mk_parallel.h"
+#include "tile_ops.h"
 
 /// Columns that a task computes, a stretch of steps at a time: of STEPS steps the first cache holds all columns.
 enum { COLUMNS = 8, GROUPS = COLUMNS / 4, STEPS = 1024, MOST_ROWS = 32 };
@@ -131,7 +131,7 @@ static void widen(void *context, int64_t begin, int64_t end) {
     const mk_matmul_shape *s = w->shape;
     for (int64_t row = begin; row < end; row++) {
         const uint16_t *from = w->from + row / s->m * s->a_batch + row % s->m * s->a_row;
-        for (int64_t step = 0; step < s->k; step++) w->to[row * s->k + step] = mk_bf16_to_float(from[step]);
+        tile_load(MK_BFLOAT16, MK_R_F32, from, 1, w->to + row * s->k, s->k);
     }
 }
 

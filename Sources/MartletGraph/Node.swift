@@ -203,8 +203,6 @@ package final class Node: @unchecked Sendable {
 
     /// Adds results that a node which ran before lacked; those that it has may be read by any thread now, and stay.
     package func add(_ values: (Int) -> Realized?) {
-        // What goes is let go of outside the lock: its end may free a whole graph.
-        var gone: [Value] = []
         Node.afterwards.withLock {
             var made = madeStorage.load(ordering: .relaxed)
             for result in 0..<resultCount where !isMade(result) {
@@ -215,13 +213,13 @@ package final class Node: @unchecked Sendable {
             guard made != 0 else { return }
             madeStorage.store(made, ordering: .releasing)
             stateStorage.store(.ready, ordering: .releasing)
-            if isHistoryReleased, isWhole { gone = takeOperands() }
         }
-        withExtendedLifetime(gone) {}
+        if isHistoryReleased { letGoAfterwards() }
     }
 
     /// Lets go of the operands of a node that ran, where it has all its values and `backward` has walked it.
     private func letGoAfterwards() {
+        // Outside the lock: their end may free a whole graph.
         let gone = Node.afterwards.withLock { isWhole ? takeOperands() : [] }
         withExtendedLifetime(gone) {}
     }

@@ -13,7 +13,7 @@ package struct Value: Sendable {
     package var shape: Shape { type.shape }
     package var dtype: DataType { type.dtype }
     package var rank: Int { shape.rank }
-    package var isDifferentiable: Bool { node.isDifferentiable && dtype.isFloatingPoint }
+    package var isDifferentiable: Bool { node.isDifferentiable(index) }
 }
 
 extension Value {

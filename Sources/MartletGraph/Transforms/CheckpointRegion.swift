@@ -21,14 +21,5 @@ package final class CheckpointRegion: Sendable {
 
 extension Node {
     /// True where a derivative may record the node again: sources are read where they are, and so is what gave up its operands.
-    package var isRepeatable: Bool {
-        switch primitive {
-        case .leaf, .placeholder, .constant, .iota: false
-        case .randomBits, .unary, .binary, .select, .cast, .alias, .reshape, .permute, .expand, .slice, .flip,
-            .updateSlice, .concatenate, .gather, .scatter, .indexSelect, .indexAdd, .sort, .reduce, .argReduce,
-            .cumulativeSum, .matmul, .convolution, .convolutionInputGradient, .convolutionWeightGradient, .maxPool,
-            .averagePool, .averagePoolGradient, .linearAlgebra, .composite, .copy, .collective:
-            leaf == nil && !hasLostOperands
-        }
-    }
+    package var isRepeatable: Bool { leaf == nil && readsOperands && !hasLostOperands }
 }
