@@ -88,6 +88,7 @@ int64_t mk_padding_bytes(const mk_padding *p, int64_t images) {
 
 int64_t mk_wave_images(const mk_padding *p, int64_t batch) {
     const int64_t fit = mk_max64(1, WAVE_BYTES / mk_padding_bytes(p, 1));
+    if (batch == 0) return 1;
     // Equal waves rather than a short one at the end.
     return mk_ceil_div(batch, mk_ceil_div(batch, fit));
 }

@@ -8,6 +8,8 @@
 #include "matmul_scratch.h"
 #include "mk_parallel.h"
 
+#include <string.h>
+
 typedef struct {
     const mk_geometry *g;
     const char *sums;  // [sections, out channels, taps, group_in]
@@ -115,6 +117,11 @@ static void run_waves(const waves *w, mk_gemm *gemm) {
 void mk_convolution_weight_gradient(
     int dtype, const mk_convolution *shape, const void *input, const void *output_gradient, void *kernel_gradient) {
     const mk_geometry g = mk_geometry_of(dtype, shape);
+    if (g.batch == 0) {
+        // Nothing was convolved: a sum of nothing, for which there is no wave of images.
+        memset(kernel_gradient, 0, (size_t)(g.out_channels * g.group_in * g.kernel_volume * mk_dtype_size(dtype)));
+        return;
+    }
     if (mk_is_depthwise(&g)) return mk_depthwise_weight_gradient(&g, input, output_gradient, kernel_gradient);
     const mk_padding p = mk_padding_for_taps(&g, true);
     waves w = {&g, &p, mk_is_plain_product(&g), input, output_gradient, NULL, 0, sections_of(&g)};

@@ -1,7 +1,7 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "fused_run.h"
+#include "matmul_scratch.h"
 #include "mk_parallel.h"
 
 /// Below as many elements a program runs on the calling thread. A chunk is at least so many elements, since each fills the
@@ -16,21 +16,20 @@ enum { ASKING_ELEMENTS = 1 << 18 };
 /// would wait for a store to another block that looks like its own.
 enum { BLOCK_BYTES = MK_TILE * 8 + 192 };
 
+/// Bytes before the blocks.
+enum { REGISTERS_BYTES = (sizeof(fused_registers) + 63) / 64 * 64 };
+
 /// Shorter rows are moved where they are met: a call would take longer.
 enum { SHORT_ROW = 16 };
-
-static _Thread_local fused_registers *own_registers;
 
 static char *block(const fused_run *run, const fused_registers *registers, int reg) {
     return registers->blocks + (int64_t)run->program->layout.block[reg] * BLOCK_BYTES;
 }
 
 fused_registers *fused_registers_for(const fused_run *run, int64_t n) {
-    fused_registers *registers = own_registers;
-    if (!registers) {
-        registers = own_registers = malloc(sizeof *registers);
-        registers->blocks = aligned_alloc(64, (size_t)MK_MAX_REGISTERS * BLOCK_BYTES);
-    }
+    fused_registers *registers =
+        mk_scratch(MK_SCRATCH_REGISTERS, MK_MAX_REGISTERS * (int64_t)BLOCK_BYTES + REGISTERS_BYTES);
+    registers->blocks = (char *)registers + REGISTERS_BYTES;
     const mk_program *p = run->program;
     if (n > MK_TILE) n = MK_TILE;
     for (int i = 0; i < p->input_count; i++) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fused_run.h"
+#include "matmul_scratch.h"
 #include "mk_parallel.h"
 
 // Reductions at the end of a tile program. The space is [A, R, B], flattened in that order: a kept, r reduced, b kept.
@@ -10,18 +11,21 @@
 // order. So a reduction's tree never depends on strides, fusion or the number of threads.
 
 enum { MAX_OUTPUTS = MK_MAX_REGISTERS, BLOCK_ELEMENTS = 8192, SERIAL_ELEMENTS = 16384 };
+/// Bytes of accumulators beyond which the a are taken a share at a time, and beyond which a thread does not keep their memory.
+enum { SHARE_BYTES = 2 << 20, KEPT_BYTES = 16 << 20 };
 /// Columns whose accumulators stay in a register from row to row: a block of channels.
 enum { LANES = 16 };
 
 typedef struct {
     const fused_run *run;
     int64_t a, r, b;      // sizes
+    int64_t begin, end;   // the share of the a that accumulators are there for
     int64_t block;        // r in a block
     int64_t blocks;       // blocks an a has
     int64_t b_tile, b_tiles;
     int reduced[MAX_OUTPUTS], reduced_count;
     int type[MAX_OUTPUTS];
-    char *partials;       // [reduced][a, block, b] in accumulators of 8 bytes
+    char *partials;       // [reduced][a of the share, block, b] in accumulators of 8 bytes
 } reduction;
 
 // MARK: accumulators, one element each: float, double or int64 in 8 bytes
@@ -117,8 +121,8 @@ static const void *widened(int type, const void *x, int64_t *scratch, int64_t n)
 // MARK: one block of one a
 
 static char *partial(const reduction *red, int k, int64_t a, int64_t block) {
-    int64_t accumulators = red->a * red->blocks * red->b;
-    return red->partials + (k * accumulators + (a * red->blocks + block) * red->b) * 8;
+    int64_t accumulators = (red->end - red->begin) * red->blocks * red->b;
+    return red->partials + (k * accumulators + ((a - red->begin) * red->blocks + block) * red->b) * 8;
 }
 
 /// B = 1: a block is one stretch of the flattened space, cut into tiles; the tiles' rows are folded in order.
@@ -212,8 +216,9 @@ static void run_units(void *context, int64_t begin, int64_t end) {
     fused_registers *registers = fused_registers_for(red->run, MK_TILE);
     int64_t together = together_of(red);
     if (together) {
-        for (int64_t a = begin; a < end; a += together) {
-            int64_t count = end - a < together ? end - a : together;
+        const int64_t last = red->begin + end;
+        for (int64_t a = red->begin + begin; a < last; a += together) {
+            int64_t count = last - a < together ? last - a : together;
             if (red->b == 1) short_rows(red, registers, a, count);
             else short_columns(red, registers, a, count);
         }
@@ -221,7 +226,7 @@ static void run_units(void *context, int64_t begin, int64_t end) {
     }
     for (int64_t unit = begin; unit < end; unit++) {
         int64_t b_tile = unit % red->b_tiles, block = unit / red->b_tiles % red->blocks;
-        int64_t a = unit / red->b_tiles / red->blocks;
+        int64_t a = red->begin + unit / red->b_tiles / red->blocks;
         if (red->b == 1) stretch(red, registers, a, block);
         else columns(red, registers, a, block, b_tile);
     }
@@ -231,7 +236,7 @@ static void run_units(void *context, int64_t begin, int64_t end) {
 static void combine(const reduction *red, int k) {
     const mk_output *out = &red->run->program->outputs[red->reduced[k]];
     int type = red->type[k] == MK_R_BOOL ? MK_R_I64 : red->type[k];
-    for (int64_t a = 0; a < red->a; a++) {
+    for (int64_t a = red->begin; a < red->end; a++) {
         for (int64_t block = 1; block < red->blocks; block++) {
             fold_lanes(type, out->reduction, partial(red, k, a, 0), partial(red, k, a, block), 1, red->b);
         }
@@ -249,7 +254,11 @@ static void deliver(const reduction *red, int k) {
     int64_t index[MK_MAX_RANK] = {0};
     int64_t row = p->reduced_end < p->rank ? p->dims[p->rank - 1] : 1;
     int64_t inner = p->reduced_end < p->rank ? out->strides[p->rank - 1] : 1;
-    for (int64_t a = 0; a < red->a; a++) {
+    for (int64_t d = p->reduced_begin - 1, rest = red->begin; d >= 0; d--) {
+        index[d] = rest % p->dims[d];
+        rest /= p->dims[d];
+    }
+    for (int64_t a = red->begin; a < red->end; a++) {
         char *source = partial(red, k, a, 0);
         if (type == MK_R_I64 && out->dtype == MK_BOOL) {
             for (int64_t i = 0; i < red->b; i++) ((uint8_t *)source)[i] = ((int64_t *)source)[i] != 0;
@@ -270,9 +279,22 @@ static void deliver(const reduction *red, int k) {
     }
 }
 
+/// Reduces the share of the a that accumulators are there for.
+static void run_share(const reduction *red) {
+    const mk_program *p = red->run->program;
+    const int64_t a = red->end - red->begin, together = together_of(red);
+    const int64_t units = together ? a : a * red->blocks * red->b_tiles, total = a * red->r * red->b;
+    const int64_t work = total / (units ? units : 1) * (p->instruction_count + 1);
+    int64_t grain = total <= SERIAL_ELEMENTS ? units : 16384 / (work ? work : 1);
+    if (together) grain = (grain / together + 1) * together;
+    mk_parallel_for(units, grain < 1 ? 1 : grain, run_units, (void *)red);
+    for (int k = 0; k < red->reduced_count; k++) {
+        combine(red, k);
+        deliver(red, k);
+    }
+}
+
 void fused_reduce(const fused_run *run) {
-    static _Thread_local char *kept_partials;
-    static _Thread_local size_t kept_size;
     const mk_program *p = run->program;
     reduction red = {.run = run, .a = 1, .r = 1, .b = 1};
     for (int d = 0; d < p->rank; d++) {
@@ -290,21 +312,14 @@ void fused_reduce(const fused_run *run) {
     red.blocks = (red.r + red.block - 1) / red.block;
     red.b_tile = red.b < MK_TILE ? red.b : MK_TILE;
     red.b_tiles = (red.b + red.b_tile - 1) / red.b_tile;
-    size_t needed = (size_t)(red.reduced_count * red.a * red.blocks * red.b) * 8 + 64;
-    if (needed > kept_size) {
-        free(kept_partials);
-        kept_partials = malloc(needed);
-        kept_size = needed;
+    const int64_t each = red.reduced_count * red.blocks * red.b * 8;
+    const int64_t share = SHARE_BYTES / each < 1 ? 1 : SHARE_BYTES / each;
+    const int64_t bytes = (share < red.a ? share : red.a) * each + 64;
+    char *own = bytes > KEPT_BYTES ? mk_scratch_once(bytes) : NULL;
+    red.partials = own ? own : mk_scratch(MK_SCRATCH_PARTIALS, bytes);
+    for (red.begin = 0; red.begin < red.a; red.begin = red.end) {
+        red.end = red.begin + share < red.a ? red.begin + share : red.a;
+        run_share(&red);
     }
-    red.partials = kept_partials;
-    int64_t together = together_of(&red);
-    int64_t units = together ? red.a : red.a * red.blocks * red.b_tiles;
-    int64_t work = p->layout.total / (units ? units : 1) * (p->instruction_count + 1);
-    int64_t grain = p->layout.total <= SERIAL_ELEMENTS ? units : 16384 / (work ? work : 1);
-    if (together) grain = (grain / together + 1) * together;
-    mk_parallel_for(units, grain < 1 ? 1 : grain, run_units, &red);
-    for (int k = 0; k < red.reduced_count; k++) {
-        combine(&red, k);
-        deliver(&red, k);
-    }
+    free(own);
 }

@@ -42,6 +42,12 @@ static __attribute__((noinline, cold)) void grow(enum mk_scratch_slot slot, int6
     if (!blocks[slot].pointer) out_of_memory(bytes);
 }
 
+void *mk_scratch_once(int64_t bytes) {
+    void *pointer = aligned_alloc(64, (size_t)((bytes + 63) & ~(int64_t)63));
+    if (!pointer) out_of_memory(bytes);
+    return pointer;
+}
+
 void *mk_scratch(enum mk_scratch_slot slot, int64_t bytes) {
     if (!blocks || blocks[slot].capacity < bytes) grow(slot, bytes);
     return blocks[slot].pointer;

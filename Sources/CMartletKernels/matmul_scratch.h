@@ -1,4 +1,4 @@
-// Scratch memory of the dense kernels: a few grow-only, 64-byte aligned blocks a thread, freed with the thread.
+// Scratch memory of the kernels: a few grow-only, 64-byte aligned blocks a thread, freed with the thread.
 #ifndef MATMUL_SCRATCH_H
 #define MATMUL_SCRATCH_H
 
@@ -19,10 +19,16 @@ enum mk_scratch_slot {
     MK_SCRATCH_WINOGRAD,     // transformed tiles
     MK_SCRATCH_TILES,        // operands packed for matrix tiles
     MK_SCRATCH_TILE_PAIRS,
+    MK_SCRATCH_REGISTERS,    // a tile of each register of a fused program
+    MK_SCRATCH_PARTIALS,     // a reduction's accumulators
+    MK_SCRATCH_SQUARES,      // sums of a norm's pieces
     MK_SCRATCH_COUNT
 };
 
 /// At least `bytes` bytes whose contents are undefined, valid until the same thread asks for the slot again.
 void *mk_scratch(enum mk_scratch_slot slot, int64_t bytes);
+
+/// The same for once: more than a thread is to keep. The caller frees it.
+void *mk_scratch_once(int64_t bytes);
 
 #endif

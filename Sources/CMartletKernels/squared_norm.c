@@ -1,7 +1,8 @@
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 #include "matmul_clones.h"
+#include "matmul_scratch.h"
 #include "mk_parallel.h"
 #include "mk_updates.h"
 
@@ -72,26 +73,20 @@ static void sum_pieces(void *context, int64_t begin, int64_t end) {
 }
 
 double mk_squared_norm(const mk_stretch *stretches, int64_t stretch_count) {
-    static _Thread_local double *kept;
-    static _Thread_local int64_t kept_count;
     int64_t pieces = 0, elements = 0;
     for (int64_t s = 0; s < stretch_count; s++) {
         pieces += own_pieces(&stretches[s]);
         if (stretches[s].elements) elements += stretches[s].count;
     }
-    if (pieces > kept_count) {
-        free(kept);
-        kept = malloc((size_t)pieces * sizeof *kept);
-        kept_count = pieces;
-    }
-    norm_job job = {stretches, stretch_count, kept};
+    double *partials = mk_scratch(MK_SCRATCH_SQUARES, pieces * (int64_t)sizeof *partials);
+    norm_job job = {stretches, stretch_count, partials};
     // Waking a second thread costs more than a few small tensors take.
     if (elements <= 4 * PIECE)
         sum_pieces(&job, 0, pieces);
     else
         mk_parallel_for(pieces, 4, sum_pieces, &job);
     double sum = 0;
-    const double *next = kept;
+    const double *next = partials;
     for (int64_t s = 0; s < stretch_count; s++) {
         const bool is_own = stretches[s].elements != NULL;
         const double *sums = is_own ? next : stretches[s].sums;

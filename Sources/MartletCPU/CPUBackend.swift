@@ -61,6 +61,15 @@ package final class CPUBackend: Backend, @unchecked Sendable {
         }
     }
 
+    package func acceptsNumber(_ primitive: Primitive, operand index: Int) -> Bool {
+        guard case .composite(let call) = primitive else { return false }
+        return switch call.composite {
+        case let update as any UpdateComposite: index >= update.tensorCount
+        case let gradient as SoftmaxCrossEntropyGradient: gradient.averages && index == 2
+        default: false
+        }
+    }
+
     package func layouts(
         _ primitive: Primitive, operands: [OperandLayout], results: [TensorType]
     ) -> StepLayouts? {

@@ -24,7 +24,8 @@ package final class Lock: @unchecked Sendable {
     @inlinable package func lock() { pthread_mutex_lock(mutex) }
     @inlinable package func unlock() { pthread_mutex_unlock(mutex) }
 
-    @inlinable package func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+    @inlinable @inline(__always) package func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result)
+        throws(Failure)
         -> Result
     {
         pthread_mutex_lock(mutex)

@@ -30,6 +30,10 @@ package protocol Backend: AnyObject, Sendable {
     /// True where the kernel of `primitive` reads operand `index` by any strides; else the planner makes it contiguous.
     func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool
 
+    /// True where the kernel of `primitive` reads operand `index`, a scalar, as a number of the run as well
+    /// (`OperandDescription.isScalarArgument`); else the planner puts the number into memory as an element.
+    func acceptsNumber(_ primitive: Primitive, operand index: Int) -> Bool
+
     /// The layouts in which the kernel of `primitive` wants its operands and gives its results; nil means all plain.
     func layouts(_ primitive: Primitive, operands: [OperandLayout], results: [TensorType]) -> StepLayouts?
 

@@ -9,8 +9,7 @@ extension Component {
         var found: Device?
         var hasUncommitted = false
         for index in nodes.indices {
-            unowned(unsafe) let node = nodes[index]
-            guard let own = node.device else {
+            guard let own = uncounted(nodes[index], { $0.device }) else {
                 hasUncommitted = true
                 continue
             }

@@ -19,26 +19,33 @@ struct Extraction {
     mutating func read(_ component: Component, on device: Device, _ backend: any Backend) throws {
         key.write(UInt64(backend.device.kind.rawValue) << 32 | UInt64(backend.device.index))
         PlanSettings.current.write(to: &key, besides: backend.engineSet)
-        let lacksAttributes = PlannedBug.planted == .keyWithoutAttribute
-        let flipCode = Primitive.flip(Flip([])).code
         let (nodes, marks) = (component.nodes, component.marks)
         for index in nodes.indices where marks[index].isNeeded {
-            unowned(unsafe) let node = nodes[index]
-            let operands = component.operands(of: node)
-            let code = node.code
-            key.write(code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
-            key.write(marks[index].kept)
-            if !lacksAttributes || code != flipCode { node.encodeAttributes(into: &key) }
-            for position in operands.indices {
-                if let own = component.index(of: operands[position].node) {
-                    key.write(UInt64(own) << 8 | UInt64(operands[position].index))
-                } else {
-                    try write(leaf: operands[position], device, backend)
-                }
-            }
-            if !node.arguments.isEmpty { arguments.append(contentsOf: node.arguments) }
+            try uncounted(nodes[index]) { try write($0, kept: marks[index].kept, component, device, backend) }
         }
     }
+
+    /// A node: its operation, what of it is kept, its attributes and where its operands come from.
+    private mutating func write(
+        _ node: Node, kept: UInt64, _ component: Component, _ device: Device, _ backend: any Backend
+    ) throws {
+        let operands = component.operands(of: node)
+        let code = node.code
+        key.write(code << 32 | UInt64(operands.count) | (node.isInference ? 1 << 31 : 0))
+        key.write(kept)
+        if PlannedBug.planted != .keyWithoutAttribute || code != Self.flipCode { node.encodeAttributes(into: &key) }
+        for position in operands.indices {
+            if let own = component.index(of: operands[position].node) {
+                key.write(UInt64(own) << 8 | UInt64(operands[position].index))
+            } else {
+                try write(leaf: operands[position], device, backend)
+            }
+        }
+        if !node.arguments.isEmpty { arguments.append(contentsOf: node.arguments) }
+    }
+
+    /// The operation whose attributes a planted bug leaves out.
+    private static let flipCode = Primitive.flip(Flip([])).code
 
     /// A leaf: numbered where it is met first, with its type and layout.
     private mutating func write(leaf value: Value, _ device: Device, _ backend: any Backend) throws {

@@ -263,8 +263,8 @@ package struct Lowering {
             results: types)
         if let wanted { return blockedKernel(primitive, operands, types, arguments, wanted) }
         let ready = operands.map { plain($0) }.enumerated().map { index, operand in
-            if case .composite = primitive, case .scalar = graph.bases[operand.view.base].kind,
-                operand.type.shape.rank == 0
+            if case .scalar = graph.bases[operand.view.base].kind, operand.type.shape.rank == 0,
+                backend.acceptsNumber(primitive, operand: index)
             {
                 return operand
             }

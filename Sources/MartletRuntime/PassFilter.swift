@@ -39,6 +39,9 @@ final class PassFilter: Backend {
     func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
         base.acceptsStrides(primitive, operand: index)
     }
+    func acceptsNumber(_ primitive: Primitive, operand index: Int) -> Bool {
+        base.acceptsNumber(primitive, operand: index)
+    }
     func allocate(byteCount: Int) throws -> Buffer { try base.allocate(byteCount: byteCount) }
     func copyToHost(_ address: UnsafeRawPointer, _ host: UnsafeMutableRawPointer, byteCount: Int) throws {
         try base.copyToHost(address, host, byteCount: byteCount)

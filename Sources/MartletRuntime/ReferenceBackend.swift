@@ -36,6 +36,7 @@ package final class ReferenceBackend: Backend {
 
     package func hasKernel(for composite: any Composite, operands: [OperandLayout]) -> Bool { false }
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool { false }
+    package func acceptsNumber(_ primitive: Primitive, operand index: Int) -> Bool { false }
     package func layouts(_ primitive: Primitive, operands: [OperandLayout], results: [TensorType]) -> StepLayouts? {
         nil
     }

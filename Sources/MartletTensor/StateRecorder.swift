@@ -141,12 +141,7 @@ public final class StateNumber: @unchecked Sendable {
     package init(_ number: Double) { self.number = number }
 
     package var current: Double {
-        get {
-            // Read by each call of a compiled function, several times.
-            lock.lock()
-            defer { lock.unlock() }
-            return number
-        }
+        get { lock.withLock { number } }
         set {
             if StateRecorder.current != nil {
                 stop(
@@ -179,8 +174,6 @@ public final class StateNumber: @unchecked Sendable {
 
     /// Adds to the number where nothing is traced.
     func addOutsideTraces(_ amount: Double) {
-        lock.lock()
-        number += amount
-        lock.unlock()
+        lock.withLock { number += amount }
     }
 }

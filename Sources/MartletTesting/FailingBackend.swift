@@ -109,6 +109,9 @@ package final class FailingBackend: Backend {
     package func acceptsStrides(_ primitive: Primitive, operand index: Int) -> Bool {
         inner.acceptsStrides(primitive, operand: index)
     }
+    package func acceptsNumber(_ primitive: Primitive, operand index: Int) -> Bool {
+        inner.acceptsNumber(primitive, operand: index)
+    }
     package func layouts(
         _ primitive: Primitive, operands: [OperandLayout], results: [TensorType]
     ) -> StepLayouts? {

@@ -343,6 +343,11 @@ package struct FuzzGenerator {
     }
 
     private mutating func addSource() {
+        if random.chance(30) {
+            let shape = random.chance(50) ? [] : drawShape()
+            add(.filled(TensorType(shape, drawType()), random.below(4)), [])
+            return
+        }
         let shape = drawShape()
         if shape.rank > 0, random.chance(50) {
             add(.iota(shape, axis: random.below(shape.rank)), [])

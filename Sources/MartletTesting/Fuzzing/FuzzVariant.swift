@@ -38,6 +38,7 @@ extension FuzzScript {
         case .sort(let axis, let descending, let positions):
             return .sort(axis: axis, descending: !descending, positions: positions)
         case .randomBits(let shape, let start): return .randomBits(shape, start: start + 5)
+        case .filled(let type, let number): return .filled(type, (number + 1) % 4)
         case .sgd(let rate): return .sgd(rate: (rate + 1) % 3)
         case .adam(let rate): return .adam(rate: (rate + 1) % 9)
         case .select, .cast, .reshape, .permute, .expand, .updateSlice, .concatenate, .gather, .scatter, .indexSelect,

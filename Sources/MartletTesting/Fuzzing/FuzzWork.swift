@@ -33,6 +33,8 @@ package enum FuzzWork: Hashable, Sendable {
     case averagePool(Int)
     case iota(Shape, axis: Int)
     case randomBits(Shape, start: Int)
+    /// A number of the user's everywhere: an argument of the plan rather than memory.
+    case filled(TensorType, Int)
     case softmax(axis: Int)
     case batchNorm
     case sgd(rate: Int)
@@ -73,7 +75,7 @@ extension FuzzWork {
             .batchNorm:
             true
         case .input, .select, .cast, .reshape, .permute, .expand, .slice, .flip, .updateSlice, .concatenate, .gather,
-            .indexSelect, .sort, .argReduce, .maxPool, .averagePool, .iota, .softmax, .watch, .gradient:
+            .indexSelect, .sort, .argReduce, .maxPool, .averagePool, .iota, .filled, .softmax, .watch, .gradient:
             false
         }
     }
@@ -150,6 +152,8 @@ extension FuzzWork {
             longer[0] += 1
             let bits = try Value.record(.randomBits(RandomBits(longer)), counter)[0]
             return bits.sliced(axis: 0, start: 1, count: shape[0])
+        case .filled(let type, let number):
+            return Value.scalar(Double(number), dtype: type.dtype).expanded(toKnown: type.shape)
         case .softmax(let axis):
             let shifted = operands[0] - operands[0].finiteMaximum([axis])
             let exponentials = shifted.applying(.exp)

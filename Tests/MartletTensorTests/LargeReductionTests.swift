@@ -1,0 +1,57 @@
+import MartletTensor
+import Testing
+
+/// Reductions with more results than accumulators are kept for at once (`SHARE_BYTES` in fused_reduce.c).
+@Suite("Large reductions")
+struct LargeReductionTests {
+    /// (3·i) mod 101, as small integers whose sums are exact.
+    private func numbers(_ shape: Shape) -> (tensor: Tensor, elements: [Float]) {
+        let elements = (0..<shape.elementCount).map { Float(3 * $0 % 101) }
+        return (Tensor(elements, shape: shape), elements)
+    }
+
+    @Test("of short rows")
+    func rows() {
+        let (tensor, elements) = numbers([300_000, 3])
+        let sums = tensor.sum(axes: [1]).array(as: Float.self)
+        let expected = (0..<300_000).map { (row: Int) -> Float in elements[(3 * row)..<(3 * row + 3)].reduce(0, +) }
+        #expect(sums == expected)
+    }
+
+    @Test("of a middle axis, several at once, into places that are no row of memory")
+    func middle() {
+        let (a, r, b) = (700, 3, 401)
+        let (tensor, elements) = numbers([a, r, b])
+        let doubled = tensor * 2
+        let (sums, peaks) = (doubled.sum(axes: [1]).transpose(), doubled.max(axes: [1]))
+        let (foundSums, foundPeaks) = (sums.array(as: Float.self), peaks.array(as: Float.self))
+        var isEqual = true
+        for i in 0..<a {
+            for j in 0..<b {
+                let column = (0..<r).map { 2 * elements[(i * r + $0) * b + j] }
+                isEqual = isEqual && foundSums[j * a + i] == column.reduce(0, +)
+                isEqual = isEqual && foundPeaks[i * b + j] == column.max()
+            }
+        }
+        #expect(isEqual)
+    }
+
+    @Test("of columns more than a thread keeps memory for")
+    func columns() {
+        let count = 2_200_000
+        let (tensor, elements) = numbers([2, count])
+        let sums = (tensor + 1).sum(axes: [0]).array(as: Float.self)
+        #expect(sums.indices.allSatisfy { (i: Int) -> Bool in sums[i] == elements[i] + elements[count + i] + 2 })
+    }
+
+    @Test("of long rows, each cut into blocks")
+    func blocks() {
+        let (tensor, elements) = numbers([40, 50_000])
+        let sums = tensor.sum(axes: [1]).array(as: Float.self)
+        let expected = (0..<40).map { (row: Int) -> Float in
+            let first = row * 50_000
+            return elements[first..<(first + 50_000)].reduce(0, +)
+        }
+        #expect(sums == expected)
+    }
+}
