@@ -4,20 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct {
-    void *pointer;
-    int64_t capacity;
-} block;
-
-static _Thread_local block *blocks;
+_Thread_local mk_scratch_block *mk_scratch_blocks;
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void free_blocks(void *value) {
-    block *owned = value;
+    mk_scratch_block *owned = value;
     for (int i = 0; i < MK_SCRATCH_COUNT; i++) free(owned[i].pointer);
     free(owned);
-    blocks = NULL;
+    mk_scratch_blocks = NULL;
 }
 
 static void make_key(void) { pthread_key_create(&key, free_blocks); }
@@ -27,28 +22,23 @@ static void out_of_memory(int64_t bytes) {
     abort();
 }
 
-static __attribute__((noinline, cold)) void grow(enum mk_scratch_slot slot, int64_t bytes) {
-    if (!blocks) {
+__attribute__((noinline, cold)) void mk_scratch_grow(enum mk_scratch_slot slot, int64_t bytes) {
+    if (!mk_scratch_blocks) {
         pthread_once(&once, make_key);
-        blocks = calloc(MK_SCRATCH_COUNT, sizeof(block));
-        if (!blocks) out_of_memory(bytes);
-        pthread_setspecific(key, blocks);
+        mk_scratch_blocks = calloc(MK_SCRATCH_COUNT, sizeof(mk_scratch_block));
+        if (!mk_scratch_blocks) out_of_memory(bytes);
+        pthread_setspecific(key, mk_scratch_blocks);
     }
-    free(blocks[slot].pointer);
+    free(mk_scratch_blocks[slot].pointer);
     // A page more than asked keeps slowly growing requests from allocating each time.
     int64_t capacity = (bytes + 4096 + 63) & ~(int64_t)63;
-    blocks[slot].pointer = aligned_alloc(64, (size_t)capacity);
-    blocks[slot].capacity = capacity;
-    if (!blocks[slot].pointer) out_of_memory(bytes);
+    mk_scratch_blocks[slot].pointer = aligned_alloc(64, (size_t)capacity);
+    mk_scratch_blocks[slot].capacity = capacity;
+    if (!mk_scratch_blocks[slot].pointer) out_of_memory(bytes);
 }
 
 void *mk_scratch_once(int64_t bytes) {
     void *pointer = aligned_alloc(64, (size_t)((bytes + 63) & ~(int64_t)63));
     if (!pointer) out_of_memory(bytes);
     return pointer;
-}
-
-void *mk_scratch(enum mk_scratch_slot slot, int64_t bytes) {
-    if (!blocks || blocks[slot].capacity < bytes) grow(slot, bytes);
-    return blocks[slot].pointer;
 }

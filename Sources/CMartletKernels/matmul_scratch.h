@@ -25,8 +25,22 @@ enum mk_scratch_slot {
     MK_SCRATCH_COUNT
 };
 
+typedef struct {
+    void *pointer;
+    int64_t capacity;
+} mk_scratch_block;
+
+/// The calling thread's blocks, of every slot; NULL before the first.
+extern _Thread_local mk_scratch_block *mk_scratch_blocks;
+
+/// Makes a block as large as that.
+void mk_scratch_grow(enum mk_scratch_slot slot, int64_t bytes);
+
 /// At least `bytes` bytes whose contents are undefined, valid until the same thread asks for the slot again.
-void *mk_scratch(enum mk_scratch_slot slot, int64_t bytes);
+static inline void *mk_scratch(enum mk_scratch_slot slot, int64_t bytes) {
+    if (!mk_scratch_blocks || mk_scratch_blocks[slot].capacity < bytes) mk_scratch_grow(slot, bytes);
+    return mk_scratch_blocks[slot].pointer;
+}
 
 /// The same for once: more than a thread is to keep. The caller frees it.
 void *mk_scratch_once(int64_t bytes);
