@@ -24,10 +24,11 @@ extension DataRecipe.Kind: ExpressibleByArgument {}
 extension OptimizerRecipe.Kind: ExpressibleByArgument {}
 
 extension OptimizerRecipe.Kind {
-    /// Throws for an optimizer whose step cannot be planned, as it asks for the loss again and again.
-    func requireSingleGradient() throws {
+    /// Throws for an optimizer whose step cannot be planned, as it asks for the loss again and again; `source` is what named it.
+    func requireSingleGradient(_ source: String = "--optimizer") throws {
         guard evaluatesRepeatedly else { return }
+        let advice = source == "--optimizer" ? "name another" : "name another by --optimizer"
         throw ValidationError(
-            "--optimizer \(rawValue) takes several gradients for a step, which is no one plan; name another")
+            "\(source) \(rawValue) takes several gradients for a step, which is no one plan; \(advice)")
     }
 }

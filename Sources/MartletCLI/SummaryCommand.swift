@@ -13,38 +13,35 @@ struct SummaryCommand: ParsableCommand {
             model.safetensors.
             """)
     var model = "lenet5"
-    @Option(name: [.customLong("batch-size"), .customLong("batch")], help: "Images at a time.") var batchSize = 1
+    @Option(
+        name: [.customLong("batch-size"), .customLong("batch")],
+        help: "Samples at a time (1; for --memory the recipe's, where there is one).")
+    var batchSize: Int?
     @Flag(help: "Show each parameter's path and shape, and its rate and decay where there is a recipe.")
     var parameters = false
-    @Flag(help: "Show the memory that inference and training will take, from their plans.") var memory = false
-    @Option(help: "The optimizer that training is planned with.") var optimizer = OptimizerRecipe.Kind.adam
+    @Flag(help: "Show the memory that inference and training will take, by the recipe where there is one.")
+    var memory = false
+    @Option(help: "The optimizer that training is planned with (the recipe's, else adam).")
+    var optimizer: OptimizerRecipe.Kind?
     @Flag(help: "One JSON object on standard output.") var json = false
 
     func validate() throws {
-        guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1, it is \(batchSize)") }
+        if let batchSize, batchSize < 1 { throw ValidationError("--batch-size must be at least 1, it is \(batchSize)") }
         if memory, parameters { throw ValidationError("--memory and --parameters: one at a time") }
-        try optimizer.requireSingleGradient()
+        try optimizer?.requireSingleGradient()
     }
 
     func run() throws {
-        let (layer, title, shape): (any Layer, String, Shape)
-        var recipe: Recipe?
-        if let network = NamedNetwork.find(model) {
-            (layer, title, shape) = (network.make(), network.title, network.input)
-        } else if [".yaml", ".yml"].contains(where: model.hasSuffix) {
-            let read = try Recipe(contentsOf: model)
-            // The shape of a sample is the data's to say.
-            shape = try RecipeData(reporting: read).sampleShape
-            (layer, title, recipe) = (try read.model.make(input: shape), read.model.title, read)
-        } else {
-            let loaded = try ModelNote.load(model)
-            recipe = loaded.note?.recipe
-            (layer, title) = (loaded.layer, loaded.note?.recipe.model.title ?? model)
-            shape = loaded.note?.input ?? [1, 28, 28]
+        let subject = try Subject(model)
+        let (layer, title, recipe) = (subject.layer, subject.title, subject.recipe)
+        if memory {
+            let forecast = try TrainingForecast(
+                layer, sample: subject.sample, labels: subject.labels(), recipe: recipe, optimizer: optimizer,
+                batchSize: batchSize)
+            return try MemoryReport(forecast, heading: subject.heading(forecast.batchSize)).show(json: json)
         }
-        let input = Shape([batchSize] + shape.sizes)
-        let heading = "\(title), input \(input.sizes.map(String.init).joined(separator: "×"))"
-        if memory { return try MemoryReport(layer, input, optimizer, heading).show(json: json) }
+        let input = Shape([batchSize ?? 1] + subject.sample.sizes)
+        let heading = subject.heading(batchSize ?? 1)
         let report = parameters ? try ParameterReport(layer, recipe) : nil
         let summary = layer.summary(input: input)
         if json { return try JSONLines.print(Line(title, summary, report?.rows)) }
@@ -61,6 +58,46 @@ struct SummaryCommand: ParsableCommand {
         }
         table.addFooter("Total", "", "", .count(summary.parameterCount), .count(summary.multiplyAdds))
         terminal.write(table.lines(for: terminal).joined(separator: "\n") + "\n")
+    }
+
+    /// A network with what is known of its training.
+    private struct Subject {
+        let layer: any Layer
+        let title: String
+        /// The shape of one sample.
+        let sample: Shape
+        let recipe: Recipe?
+        /// The data of a recipe that is a file.
+        private let data: RecipeData?
+
+        /// What a name, a recipe, a run's folder or a model's file stands for.
+        init(_ model: String) throws {
+            if let network = NamedNetwork.find(model) {
+                (layer, title, sample) = (network.make(), network.title, network.input)
+                (recipe, data) = (nil, nil)
+            } else if [".yaml", ".yml"].contains(where: model.hasSuffix) {
+                let read = try Recipe(contentsOf: model)
+                // The shape of a sample is the data's to say.
+                let known = try RecipeData(reporting: read)
+                (layer, title) = (try read.model.make(input: known.sampleShape), read.model.title)
+                (sample, recipe, data) = (known.sampleShape, read, known)
+            } else {
+                let loaded = try ModelNote.load(model)
+                (layer, title) = (loaded.layer, loaded.note?.recipe.model.title ?? model)
+                sample = loaded.note?.input ?? [1, 28, 28]
+                (recipe, data) = (loaded.note?.recipe, nil)
+            }
+        }
+
+        func heading(_ batchSize: Int) -> String {
+            "\(title), input \(([batchSize] + sample.sizes).map(String.init).joined(separator: "×"))"
+        }
+
+        /// What the network is trained on.
+        func labels() throws -> ForecastLabels {
+            if let data { return try ForecastLabels(of: data) }
+            return recipe == nil ? .classes : ForecastLabels(fitting: layer, sample: sample)
+        }
     }
 
     private struct Line: Encodable {

@@ -4,9 +4,9 @@ extension Profile: CustomStringConvertible {
 
     /// A table of the costliest rows, at most 100 columns wide, and below it where the rest of the time went.
     ///
-    /// A row has its calls, their time and its share of the whole, GB/s of the bytes touched, GFLOP/s, the share of what the machine
-    /// could do (the roofline), and which of its two limits, arithmetic or memory, is the nearer one. Below a kernel stand its
-    /// shapes and its layers.
+    /// A row has its calls, their time and its share of the whole, the bytes that they touched and GB/s of them, both in units of
+    /// 1000, GFLOP/s, the share of what the machine could do (the roofline), and which of its two limits, arithmetic or memory,
+    /// binds: the nearer one. Below a kernel stand its shapes and its layers.
     ///
     /// - Parameters:
     ///   - grouping: what a row brings together.
@@ -18,7 +18,7 @@ extension Profile: CustomStringConvertible {
         let rows = rows(by: grouping)
         var table = ProfileTable(
             left: grouping == .kernel ? "kernel" : "layer",
-            right: ["calls", "ms", "share", "GB/s", "GFLOP/s", "of limit"], last: "bound by")
+            right: ["calls", "ms", "share", "bytes", "GB/s", "GFLOP/s", "of limit"], last: "bound")
         for row in rows.prefix(count) {
             let note = [row.shapes, row.layers].filter { grouping == .kernel && !$0.isEmpty }.joined(separator: "  ")
             table.add([row.name] + cells(row, limit), note: note)
@@ -26,16 +26,17 @@ extension Profile: CustomStringConvertible {
         let rest = rows.dropFirst(count)
         if !rest.isEmpty {
             let seconds = rest.reduce(0) { $0 + $1.seconds }
+            let (calls, bytes) = (rest.reduce(0) { $0 + $1.calls }, rest.reduce(0) { $0 + $1.bytes })
             table.add(
-                ["\(rest.count) more", "\(rest.reduce(0) { $0 + $1.calls })", milliseconds(seconds), share(seconds)])
+                ["\(rest.count) more", "\(calls)", milliseconds(seconds), share(seconds), Self.traffic(bytes)])
         }
         return (table.lines + [""] + summary(limit)).joined(separator: "\n") + "\n"
     }
 
     private func cells(_ row: Row, _ limit: MachineLimit) -> [String] {
         [
-            "\(row.calls)", milliseconds(row.seconds), share(row.seconds), row.gigabytesPerSecond.text(1),
-            row.gigaflopsPerSecond.text(1), "\((row.share(of: limit) * 100).text(0)) %",
+            "\(row.calls)", milliseconds(row.seconds), share(row.seconds), Self.traffic(row.bytes),
+            row.gigabytesPerSecond.text(1), row.gigaflopsPerSecond.text(1), "\((row.share(of: limit) * 100).text(0)) %",
             row.flops + row.bytes == 0 ? "" : row.isComputeBound(on: limit) ? "compute" : "memory",
         ]
     }
@@ -59,6 +60,13 @@ extension Profile: CustomStringConvertible {
     /// Seconds as milliseconds, to the microsecond.
     package static func milliseconds(_ seconds: Double) -> String { (seconds * 1e3).text(3) }
     private func milliseconds(_ seconds: Double) -> String { Self.milliseconds(seconds) }
+    /// Bytes in units of 1000, as GB/s are: `812 B`, `12.3 MB`.
+    package static func traffic(_ byteCount: Int) -> String {
+        let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+        var (value, unit) = (Double(byteCount), 0)
+        while value >= 999.95, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
+        return "\(value.text(unit == 0 ? 0 : 1)) \(units[unit])"
+    }
     private func share(_ part: Double) -> String { "\((seconds > 0 ? part / seconds * 100 : 0).text(1)) %" }
 }
 

@@ -15,8 +15,8 @@ struct ProfileCommandTests {
         #expect(run.exitCode == 0, "\(run.errors)")
         let text = run.lines.joined(separator: "\n")
         for part in [
-            "LeNet-5, training with adam, 8 images a step, 2 steps", "conv2", "GB/s", "GFLOP/s", "peak memory",
-            "planning:",
+            "LeNet-5, training with adam, 8 images a step, 2 steps", "conv2", "bytes", " MB ", "GB/s", "GFLOP/s",
+            "peak memory", "planning:",
         ] {
             #expect(text.contains(part), "\(part) is missing in\n\(text)")
         }

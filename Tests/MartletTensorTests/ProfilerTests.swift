@@ -126,6 +126,9 @@ struct ProfilerTests {
             #expect(profile.rows(by: .layer).map(\.calls) == [5])
             let table = profile.table(limit: MachineLimit(flopsPerSecond: 1e11, bytesPerSecond: 1e10))
             #expect(table.contains("512×512, 512×512 → 512×512"))
+            // Each row has what its calls touched: two operands and a result of float32, once or four times.
+            #expect(table.contains("3.1 MB") && table.contains("3.1 kB"))
+            #expect(table.split(separator: "\n").allSatisfy { $0.count <= 100 })
             #expect(table.contains("compute"))
             #expect(profile.table(top: 1, limit: MachineLimit(flopsPerSecond: 1, bytesPerSecond: 1)).contains("1 more"))
         }
@@ -199,6 +202,12 @@ struct ProfilerTests {
     func digits() {
         #expect(1.0005.text(3) == "1.001" && 12.0.text(0) == "12" && (-0.25).text(1) == "-0.3")
         #expect(0.05.text(2) == "0.05" && (-0.0001).text(2) == "0.00")
+        for (bytes, text) in [
+            (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"),
+            (12_345_678, "12.3 MB"), (5_000_000_000, "5.0 GB"), (Int.max, "9.2 EB"),
+        ] {
+            #expect(Profile.traffic(bytes) == text)
+        }
     }
 
     @Test("A kernel that fails ends its run's record where it failed")
