@@ -3,7 +3,7 @@ import MartletGraph
 import MartletRuntime
 
 /// A convolution or one of its gradients on the engine: activations in channel blocks, weights in the engine's own layout.
-final class EngineConvolution: PreparedKernel {
+final class EngineConvolution: UnpackingKernel {
     fileprivate let operation: EngineOperation
     fileprivate let backend: CPUBackend
     /// For each pointer of the step, its slot.
@@ -38,6 +38,8 @@ final class EngineConvolution: PreparedKernel {
         (self.operation, self.backend, self.slots, self.unpacking) = (operation, backend, slots, unpacking)
         self.sum = sum
     }
+
+    var unpacksResult: Bool { unpacking != nil }
 
     var workspace: [Int] { (unpacking.map { [$0.byteCount] } ?? []) + [operation.scratchpadByteCount] }
 

@@ -183,6 +183,12 @@ package protocol DescribedKernel: PreparedKernel {
     var method: String { get }
 }
 
+/// A kernel that may make its result in a layout of its own, and then brings it into the plan's in every run.
+package protocol UnpackingKernel: PreparedKernel {
+    /// True where it does.
+    var unpacksResult: Bool { get }
+}
+
 /// A kernel that brings an operand into a layout of its own before it runs. What it packed can serve later runs, for as long
 /// as the operand's elements stay what they are.
 package protocol PackingKernel: PreparedKernel {

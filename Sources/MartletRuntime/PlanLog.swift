@@ -63,6 +63,7 @@ final class PlanLog: @unchecked Sendable {
         let reorders = steps.count { $0.isReorder }
         var text =
             "plan \(count): \(steps.count) kernels, \(reorders) of them copies or reorders, "
+            + "\(plan.packingCount) that pack or unpack weights in every run, "
             + "\(plan.arenaByteCount) bytes of temporaries, \(plan.resultByteCount) bytes of results"
         if let took {
             let tenths = took.components.seconds * 10_000 + took.components.attoseconds / 100_000_000_000_000
@@ -128,14 +129,36 @@ extension OperandDescription {
             block != nil ? " in channel blocks of \(block ?? 0)" : isContiguous ? "" : " with strides \(strides)"
         return "\(valueShape) \(valueType.dtype)\(layout)"
     }
+
+    /// True where its elements are met in the order in which they lie in memory: with gaps, or one for several, at most.
+    var isInOrder: Bool {
+        let walked = zip(type.shape.sizes, strides).filter { $0 > 1 && $1 != 0 }.map { $1 }
+        return walked.allSatisfy { $0 > 0 } && zip(walked, walked.dropFirst()).allSatisfy { $0 >= $1 }
+    }
 }
 
 extension StepDescription {
-    /// True where elements are only moved: a copy, or a change of layout.
+    /// True where elements are only moved: a copy, or a change of layout, which may cast them on the way.
     var isReorder: Bool {
         guard case .fused(let kernel) = work, kernel.outputs.allSatisfy({ $0.reduction == nil }),
-            let dtype = inputs.first?.type.dtype
+            kernel.instructions.allSatisfy({ $0.operation == .cast }), let dtype = inputs.first?.type.dtype
         else { return false }
-        return kernel.instructions.allSatisfy { $0.operation == .cast } && outputs.allSatisfy { $0.type.dtype == dtype }
+        return outputs.allSatisfy { $0.type.dtype == dtype } || inputs.contains { !$0.isInOrder }
+    }
+}
+
+extension Plan {
+    /// Steps that pack an operand or unpack their result in every run: weights, and gradients of weights.
+    var packingCount: Int { steps.count { $0.packsInEveryRun } }
+}
+
+extension Plan.Step {
+    /// True where an operand is brought into a layout of the kernel's own, or the result out of one, whenever the step runs. What is
+    /// packed once and kept does not count.
+    fileprivate var packsInEveryRun: Bool {
+        if folding != nil { return false }
+        if let unpacking = kernel as? any UnpackingKernel, unpacking.unpacksResult { return true }
+        guard self.packing == nil, let packed = kernel as? any PackingKernel else { return false }
+        return packed.packsAnyway
     }
 }

@@ -3,7 +3,8 @@
 /// `MARTLET_PASSES` names them, separated by commas, from left to right: `all` and `none` begin anew, `-layout` leaves a pass out,
 /// `layout` or `+layout` takes it in. Where nothing is said all run.
 ///
-/// Those in `exact` promise the same bits whether they run or not; the others choose kernels that add up in another order.
+/// Those in `exact` promise the same bits of finite float32 and float64 results whether they run or not; the others choose kernels that
+/// add up in another order.
 package struct PlanPasses: OptionSet, Hashable, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -72,8 +73,15 @@ package struct PlanPasses: OptionSet, Hashable, Sendable {
     package static let all = named.reduce(PlanPasses()) { $0.union($1.pass) }
     package static let none: PlanPasses = []
 
-    /// Passes that change no bit of a float32 or float64 result.
+    /// Passes that change no bit of a float32 or float64 result as long as every number is finite.
+    ///
+    /// 16-bit floats are another matter: what is folded is rounded once instead of after each operation
+    /// (docs/decisions/0006-folding-in-inference.md).
     package static let exact: PlanPasses = all.subtracting([.compositeKernels, .layout, .quantizedFusion])
+
+    /// Passes of `exact` whose results have the same bits where NaN and infinities turn up, too. The others fold a rectifier into an
+    /// engine's kernel, which makes 0 of NaN; they do so in inference only.
+    package static let exactBeyondFinite: PlanPasses = exact.subtracting([.convolutionFusion, .productFusion])
 
     /// The passes that the words name.
     package init(parsing text: String) throws(PlanSettingError) {

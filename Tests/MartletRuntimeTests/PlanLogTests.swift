@@ -19,7 +19,8 @@ struct PlanLogTests {
         let text = String(decoding: result.standardErrorContent, as: UTF8.self)
         #expect(
             text.contains(
-                "plan 1: 1 kernels, 0 of them copies or reorders, 0 bytes of temporaries, 20 bytes of results"))
+                "plan 1: 1 kernels, 0 of them copies or reorders, 0 that pack or unpack weights in every run, "
+                    + "0 bytes of temporaries, 20 bytes of results"))
         #expect(text.contains("kept for a variable: multiply [2, 2] float32, sum [] float32"))
         #expect(text.contains("0: fused(multiply add sum) [2, 2] float32"))
         #expect(text.contains("plans: 2 made, 1 met again, 0 dropped"))
