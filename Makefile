@@ -4,11 +4,11 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release
 
-.PHONY: help train test test-kernels engines bench bench-networks bench-limits accuracy format check docs fuzz fuzz-selftest \
-	torture soak sanitize clean
+.PHONY: help train test test-kernels test-passes engines bench bench-small bench-networks bench-optimizers bench-limits \
+	accuracy format check docs fuzz fuzz-selftest torture soak sanitize clean
 
 help:
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 train: engines ## train LeNet-5 on MNIST (or Digits where MNIST cannot be had) and show it
 	$(RELEASE) --product martlet
@@ -22,18 +22,31 @@ test: engines ## build and run every test, with the engine and without
 test-kernels: engines ## build the checks of the C kernels with clang and run them
 	scripts/test-kernels
 
+test-passes: engines ## differential, golden and gradient tests with every pass of the planner, none, and each left out
+	scripts/test-passes
+
 engines: ## fetch the pinned oneDNN into .engines/lib
 	scripts/engines
 
-bench: engines ## compare with PyTorch in one run; rewrites docs/benchmarks.md
+bench: engines ## small rows and networks beside PyTorch, JAX, ONNX Runtime, into docs/benchmarks.md: about an hour and a half
+	$(RELEASE) --product martlet-bench
+	scripts/peers --jax --onnx
+	scripts/bench --rows small,networks --jax --compile $(ARGS)
+
+bench-small: engines ## of that the small rows alone: a quarter of an hour
+	$(RELEASE) --product martlet-bench
+	scripts/peers --jax
+	scripts/bench --rows small --jax --compile $(ARGS)
+
+bench-networks: engines ## of that AlexNet, VGG-16, GoogLeNet and ResNet-50 alone: an hour or more
+	$(RELEASE) --product martlet-bench
+	scripts/peers --jax --onnx
+	scripts/bench --rows networks --jax $(ARGS)
+
+bench-optimizers: engines ## every optimizer's step alone beside PyTorch's, into docs/benchmarks.md
 	$(RELEASE) --product martlet-bench
 	scripts/peers
-	scripts/bench $(ARGS)
-
-bench-networks: engines ## AlexNet, VGG-16, GoogLeNet, ResNet-50 beside PyTorch and ONNX Runtime: half an hour or more
-	$(RELEASE) --product martlet-bench
-	scripts/peers --onnx
-	scripts/bench --rows networks $(ARGS)
+	scripts/bench --rows optimizers $(ARGS)
 
 bench-limits: engines ## portable kernels beside the machine's limit; rewrites a table of docs/benchmarks.md
 	$(RELEASE) --product martlet-bench
@@ -52,7 +65,7 @@ check: ## what CI checks besides the tests: layout, file sizes
 docs: ## documentation pages into .build/docs
 	scripts/docs
 
-soak: engines ## ten thousand training steps of several networks, with flat memory
+soak: engines ## 10,000 training steps of three small networks, 1,000 of ResNet-50 and GoogLeNet, with flat memory: 15 minutes
 	$(RELEASE) --product martlet-bench
 	scripts/soak $(ARGS)
 
@@ -68,8 +81,9 @@ torture: ## a thousand kills of a training run, each resumed bit by bit
 	$(RELEASE) --product martlet
 	scripts/torture
 
-sanitize: engines ## the tests under ThreadSanitizer and AddressSanitizer, room by room: an hour or more
+sanitize: engines ## tests and kernels' checks under ThreadSanitizer and AddressSanitizer, room by room: an hour or more
 	scripts/test-kernels --thread
+	scripts/test-kernels --sanitize
 	scripts/sanitize thread
 	scripts/sanitize address
 

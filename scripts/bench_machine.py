@@ -3,12 +3,13 @@
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 # A run is disturbed when others had more than this share of one core, when the hypervisor stole more than this share,
-# or when the calibration loop right before or right after took this much longer than it does on a quiet core.
+# or when the calibration loop right before or right after took this much longer than it usually does on a quiet core.
 FOREIGN_SHARE, STOLEN_SHARE, SLOWDOWN = 0.05, 0.02, 1.15
 # Counters move in ticks of 10 ms, so short runs cannot be judged more closely than this.
 TICK_SLACK = 2.0 / TICKS
@@ -58,8 +59,14 @@ def calibration_loop():
 
 
 def calibrate():
-    """The loop's time on a quiet core: the best of many."""
-    return min(calibration_loop() for _ in range(30))
+    """The loop's usual time on a quiet core: the quarter mark of many. The best of many is a moment of a higher clock, beside
+    which a whole quiet hour looks disturbed."""
+    return statistics.quantiles((calibration_loop() for _ in range(60)), n=4)[0]
+
+
+def calibration_probe():
+    """The loop's time now, of three in a row: a hiccup of one of them says nothing of a run of seconds."""
+    return statistics.median(calibration_loop() for _ in range(3))
 
 
 class Watch:
@@ -71,20 +78,20 @@ class Watch:
 
     def begin(self, worker):
         self.worker = worker
-        self.first_loop = calibration_loop()
+        self.first_loop = calibration_probe()
         self.started, self.before = time.perf_counter(), self._counters()
 
     def end(self):
-        """The reason why a run does not count, or nothing when it does."""
+        """Why a run does not count, as a kind and its measure, or nothing when it does."""
         wall, after = time.perf_counter() - self.started, self._counters()
-        loop = max(self.first_loop, calibration_loop())
+        loop = max(self.first_loop, calibration_probe())
         foreign, stolen = (b - a for a, b in zip(self.before, after))
         if foreign > FOREIGN_SHARE * wall + TICK_SLACK:
-            return f"others used {foreign / wall:.0%} of a core"
+            return "foreign", foreign / wall
         if stolen > STOLEN_SHARE * wall + TICK_SLACK:
-            return f"the hypervisor took {stolen / wall:.0%} of a core"
+            return "stolen", stolen / wall
         if loop > SLOWDOWN * self.quiet_seconds:
-            return f"the calibration loop took {loop / self.quiet_seconds:.2f} times its quiet time"
+            return "slow", loop / self.quiet_seconds
         return None
 
     def _counters(self):

@@ -8,6 +8,8 @@ stay float32); images are 3 x 224 x 224, 1,000 classes, float32; weights, images
          step of Martlet clears the gradients with the update, all others before the next one.
   infer  evaluation, no gradients; a step reads mean |logits|, which counts as the loss and is compared like one.
 
+A row that ends in -int8 runs a quantized network of ours (`QuantizedModel`, calibrated on the row's images), and no peer.
+
 GoogLeNet is without its auxiliary classifiers. Peers in their best mode: PyTorch channels-last, with the fused optimizer;
 PyTorch compile the same, in inference with constants frozen (batch normalisation folded, weights packed); ONNX Runtime with
 every optimization. The step and its network are kept from one repeat to the next, and each row has processes of its own, so
@@ -37,7 +39,10 @@ JAX_NETWORK_ROW = "resnet50-train-16"
 def parsed(row):
     network, what, batch, *precision = row.split("-")
     title = f"{TITLES[network]} {'training' if what == 'train' else 'inference'}, batch {batch}"
-    return NetworkRow(network, ", ".join([title, *precision]), what == "train", int(batch), bool(precision))
+    return NetworkRow(network, ", ".join([title, *precision]), what == "train", int(batch), precision == ["bf16"])
 
 
 NETWORK_ROWS = {row: parsed(row) for row in ROWS}
+# Rows that no peer runs; no table is published of them.
+OWN_ROWS = {row: parsed(row) for row in ["resnet50-infer-16-int8"]}
+ALL_NETWORK_ROWS = {**NETWORK_ROWS, **OWN_ROWS}

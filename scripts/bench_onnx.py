@@ -43,4 +43,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="ONNX Runtime's worker for scripts/bench")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    serve(lambda name: make_step(name, arguments.threads), [name for name, row in NETWORK_ROWS.items() if not row.is_training and not row.is_mixed])
+    rows = [name for name, row in NETWORK_ROWS.items() if not row.is_training and not row.is_mixed]
+    serve(lambda name: make_step(name, arguments.threads), rows)

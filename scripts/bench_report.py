@@ -4,7 +4,7 @@ import json
 import statistics
 import time
 
-from bench_networks import NETWORK_ROWS
+from bench_networks import ALL_NETWORK_ROWS
 from bench_optimizers import OPTIMIZER_ROWS, element_count
 
 MARKERS = {
@@ -14,7 +14,8 @@ MARKERS = {
 }
 TITLES = {
     "mlp": "MLP 784-128-10 training step, batch 32, Adam", "cnn": "CNN training step, batch 128, Adam",
-    "tiny": "2-16-1 training step, batch 1, SGD", "epoch": "MNIST epoch from files, 784-128-10, batch 64, Adam", "add": "one-element add and `item()`",
+    "tiny": "2-16-1 training step, batch 1, SGD", "epoch": "MNIST epoch from files, 784-128-10, batch 64, Adam",
+    "add": "one-element add and `item()`",
 }
 # Peers that run a fixed plan are held against our compiled step where there is one, the others against the plain loop.
 COMPILED_PEERS = ("PyTorch compile", "ONNX Runtime", "JAX jit")
@@ -37,15 +38,15 @@ def cell(row, seconds):
     if row in OPTIMIZER_ROWS:
         scale = 1e3 * 1e7 / element_count(row)
         return spread([scale * value for value in seconds], lambda time: f"{time:.3g}")
-    if row not in NETWORK_ROWS:
+    if row not in ALL_NETWORK_ROWS:
         return spread(seconds, duration)
-    return spread([NETWORK_ROWS[row].batch / value for value in seconds], lambda rate: f"{rate:.3g}")
+    return spread([ALL_NETWORK_ROWS[row].batch / value for value in seconds], lambda rate: f"{rate:.3g}")
 
 
 def title(row):
     if row in OPTIMIZER_ROWS:
         return f"{OPTIMIZER_ROWS[row]}, ms"
-    return f"{NETWORK_ROWS[row].title}, images/s" if row in NETWORK_ROWS else TITLES[row]
+    return f"{ALL_NETWORK_ROWS[row].title}, images/s" if row in ALL_NETWORK_ROWS else TITLES[row]
 
 
 def grid(header, rows):
@@ -77,17 +78,22 @@ def markdown_table(results):
 
 
 def memory_table(results):
-    """Peak resident memory of each side's process, and in brackets what it held before the row."""
+    """Peak resident memory of each side's process, in brackets what it held before the row; ours beside PyTorch's, whole and
+    net of what each held before."""
     names = columns(results, "memory")
     rows = []
     for row, result in results.items():
         memory = result.get("memory", {})
         cells = [f"{memory[name]['peak'] / 1e9:.2f} ({memory[name]['idle'] / 1e9:.2f})" if name in memory else "–"
                  for name in names]
-        both = "Martlet" in memory and "PyTorch" in memory
-        cells.append(f"{memory['Martlet']['peak'] / memory['PyTorch']['peak']:.2f}" if both else "–")
-        rows.append([NETWORK_ROWS[row].title, *cells])
-    return grid(["peak memory, GB", *names, "ours / PyTorch"], rows)
+        if "Martlet" in memory and "PyTorch" in memory:
+            ours, theirs = memory["Martlet"], memory["PyTorch"]
+            cells.append(f"{ours['peak'] / theirs['peak']:.2f}")
+            cells.append(f"{(ours['peak'] - ours['idle']) / (theirs['peak'] - theirs['idle']):.2f}")
+        else:
+            cells += ["–", "–"]
+        rows.append([ALL_NETWORK_ROWS[row].title, *cells])
+    return grid(["peak memory, GB", *names, "ours / PyTorch", "ours / PyTorch, net of what each held before"], rows)
 
 
 def tables(results):
@@ -106,6 +112,36 @@ def save_raw(root, results, machine, command):
     return path
 
 
+# What a kind of disturbance is called, of its measure's median and greatest.
+DISTURBANCES = {
+    "foreign": "others used {:.0%} of a core (at most {:.0%})",
+    "stolen": "the hypervisor took {:.0%} of a core (at most {:.0%})",
+    "slow": "the calibration loop took {:.2f} times its usual time (at most {:.2f})",
+}
+
+
+def disturbances(results):
+    """A line for every row with runs that stayed disturbed: how many of how many, and how much by kind."""
+    lines = []
+    for row, result in results.items():
+        if not result["disturbed"]:
+            continue
+        measures = {}
+        for _worker, _repeat, kind, measure in result["disturbed"]:
+            measures.setdefault(kind, []).append(measure)
+        kinds = "; ".join(
+            f"in {len(found)} " + DISTURBANCES[kind].format(statistics.median(found), max(found))
+            for kind, found in measures.items())
+        runs = sum(len(values) for values in result["seconds"].values())
+        lines.append(f"- {row}, {len(result['disturbed'])} of {runs} runs: {kinds}")
+    return lines
+
+
+def left_out(results):
+    """A line for every worker that a row left out since its first losses were others."""
+    return [f"- {row}, {name}: {reason}" for row, result in results.items() for name, reason in result["left_out"].items()]
+
+
 def section(results, machine, command):
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     repeats = max(len(values) for result in results.values() for values in result["seconds"].values())
@@ -114,21 +150,53 @@ def section(results, machine, command):
         f"commit {machine['commit']}.",
         "", tables(results), "",
     ]
-    disturbed = [note for result in results.values() for note in result["disturbed"]]
-    if disturbed:
-        lines += ["Repeats that stayed disturbed after several attempts (the best attempt is counted):", ""]
-        lines += [f"- {note}" for note in disturbed] + [""]
+    if missing := left_out(results):
+        lines += ["Left out of a row, since their first losses are not PyTorch's:", "", *missing, ""]
+    if disturbed := disturbances(results):
+        attempts = max(result["attempts"] for result in results.values())
+        how = f"in all {attempts} attempts, of which the fastest is counted" if attempts > 1 else "(one attempt each)"
+        lines += [f"Runs that stayed disturbed {how}:", "", *disturbed, ""]
     return "\n".join(lines)
 
 
-def write_document(root, group, results, machine, command):
-    """Replaces what stands between the group's markers in docs/benchmarks.md; the rest of the page is written by hand."""
-    path = root / "docs" / "benchmarks.md"
+def document_parts(path, group):
+    """The page before the group's part, that part, and the page behind it."""
     begin, end = MARKERS[group]
     text = path.read_text()
     if begin not in text or end not in text:
         raise SystemExit(f"bench: {path} has no lines '{begin}' and '{end}' to write between")
     before, _, rest = text.partition(begin)
-    after = rest.partition(end)[2]
-    path.write_text(f"{before}{begin}\n{section(results, machine, command)}{end}{after}")
-    return path
+    part, _, after = rest.partition(end)
+    return before + begin, part, end + after
+
+
+def published_columns(part):
+    """The workers that have a column in a published part's tables. A ratio is no worker's."""
+    lines = part.splitlines()
+    headers = [line for line, below in zip(lines, lines[1:]) if below.startswith("|---")]
+    names = [name.strip() for line in headers for name in line.strip("|").split("|")[1:]]
+    return [name for name in dict.fromkeys(names) if " / " not in name]
+
+
+def shortcomings(part, whole, results):
+    """What a run lacks of a published part: its rows and its columns. Who is left out for its losses is not lacking."""
+    found = {name for key in ("seconds", "memory", "left_out") for name in columns(results, key)}
+    rows = [row for row in whole if row not in results]
+    names = [name for name in published_columns(part) if name not in found]
+    kinds = {"row": rows, "column": names}
+    return "; ".join(f"no {kind} {', '.join(absent)}" for kind, absent in kinds.items() if absent)
+
+
+def publish(root, group, whole, results, machine, command, forced):
+    """Replaces the group's part of docs/benchmarks.md, of which the rest is written by hand, unless this run has less than
+    what stands there; gives a line that says what was done."""
+    path = root / "docs" / "benchmarks.md"
+    name = path.relative_to(root)
+    if group not in MARKERS:
+        return f"{name} was left alone: it has no table of {group}"
+    before, part, after = document_parts(path, group)
+    lacking = shortcomings(part, whole, results)
+    if lacking and not forced:
+        return f"{name} was left alone: this run of {group} has {lacking} (--rewrite writes it all the same)"
+    path.write_text(f"{before}\n{section(results, machine, command)}{after}")
+    return f"{name}: the part of {group} was rewritten"
