@@ -82,10 +82,10 @@ static MK_CLONES float row_loss(const mk_cross_entropy *s, const float *x, int64
     float sums[LANES] = {0}, lanes[LANES];
     // A smoothing of 0 must not meet an infinite logit.
     for (int64_t i = 0; s->low != 0 && i < n; i += LANES) {
-        row_lanes(x, i, n, 0, lanes);
-        for (int l = 0; l < LANES; l++) sums[l] += s->low * lanes[l];
+        row_lanes(x, i, n, shift, lanes);
+        for (int l = 0; l < LANES; l++) sums[l] += s->low * (lanes[l] - shift);
     }
-    return tile_log(powers) + shift - target_sum(s, sum_of_lanes(sums), x[label]);
+    return tile_log(powers) - target_sum(s, sum_of_lanes(sums), x[label] - shift);
 }
 
 static MK_CLONES void row_gradient(const mk_cross_entropy *s, const float *x, int64_t label, float scale, float *to) {
@@ -127,13 +127,13 @@ static MK_CLONES void few_losses(
     const int64_t n = s->classes;
     float turned[FEW][LANES], shift[LANES], powers[LANES], low[LANES] = {0}, logs[LANES];
     turn_rows(x, rows, n, turned);
-    for (int64_t c = 0; s->low != 0 && c < n; c++)
-        for (int l = 0; l < LANES; l++) low[l] += s->low * turned[c][l];
     raise_rows(turned, n, shift, powers);
-    for (int l = 0; l < LANES; l++) logs[l] = tile_log(powers[l]) + shift[l];
+    for (int l = 0; l < LANES; l++) logs[l] = tile_log(powers[l]);
+    for (int64_t l = 0; s->low != 0 && l < rows; l++)
+        for (int64_t c = 0; c < n; c++) low[l] += s->low * (x[l * n + c] - shift[l]);
     for (int64_t l = 0; l < rows; l++) {
         const bool is_class = labels[l] >= 0 && labels[l] < n;
-        losses[l] = is_class ? logs[l] - target_sum(s, low[l], x[l * n + labels[l]]) : NAN;
+        losses[l] = is_class ? logs[l] - target_sum(s, low[l], x[l * n + labels[l]] - shift[l]) : NAN;
     }
 }
 

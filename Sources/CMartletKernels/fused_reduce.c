@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fused_run.h"
@@ -11,21 +10,22 @@
 // order. So a reduction's tree never depends on strides, fusion or the number of threads.
 
 enum { MAX_OUTPUTS = MK_MAX_REGISTERS, BLOCK_ELEMENTS = 8192, SERIAL_ELEMENTS = 16384 };
-/// Bytes of accumulators beyond which the a are taken a share at a time, and beyond which a thread does not keep their memory.
-enum { SHARE_BYTES = 2 << 20, KEPT_BYTES = 16 << 20 };
+/// Bytes of accumulators beyond which the results are taken a share at a time: some a, or of one a some tiles of the b.
+enum { SHARE_BYTES = 2 << 20 };
 /// Columns whose accumulators stay in a register from row to row: a block of channels.
 enum { LANES = 16 };
 
 typedef struct {
     const fused_run *run;
     int64_t a, r, b;      // sizes
-    int64_t begin, end;   // the share of the a that accumulators are there for
+    int64_t begin, end;   // the share that accumulators are there for: the a,
+    int64_t left, right;  // and the b
     int64_t block;        // r in a block
     int64_t blocks;       // blocks an a has
     int64_t b_tile, b_tiles;
     int reduced[MAX_OUTPUTS], reduced_count;
     int type[MAX_OUTPUTS];
-    char *partials;       // [reduced][a of the share, block, b] in accumulators of 8 bytes
+    char *partials;       // [reduced][a, block, b] of the share in accumulators of 8 bytes
 } reduction;
 
 // MARK: accumulators, one element each: float, double or int64 in 8 bytes
@@ -121,8 +121,8 @@ static const void *widened(int type, const void *x, int64_t *scratch, int64_t n)
 // MARK: one block of one a
 
 static char *partial(const reduction *red, int k, int64_t a, int64_t block) {
-    int64_t accumulators = (red->end - red->begin) * red->blocks * red->b;
-    return red->partials + (k * accumulators + ((a - red->begin) * red->blocks + block) * red->b) * 8;
+    int64_t width = red->right - red->left, accumulators = (red->end - red->begin) * red->blocks * width;
+    return red->partials + (k * accumulators + ((a - red->begin) * red->blocks + block) * width) * 8;
 }
 
 /// B = 1: a block is one stretch of the flattened space, cut into tiles; the tiles' rows are folded in order.
@@ -165,7 +165,7 @@ static void short_rows(const reduction *red, fused_registers *registers, int64_t
 static void columns(const reduction *red, fused_registers *registers, int64_t a, int64_t block, int64_t b_tile) {
     const mk_program *p = red->run->program;
     int64_t first = block * red->block, last = first + red->block < red->r ? first + red->block : red->r;
-    int64_t b = b_tile * red->b_tile, width = red->b - b < red->b_tile ? red->b - b : red->b_tile;
+    int64_t b = red->left + b_tile * red->b_tile, width = red->right - b < red->b_tile ? red->right - b : red->b_tile;
     int64_t together = width == red->b ? MK_TILE / width : 1;
     int64_t scratch[MK_TILE];
     for (int64_t r = first; r < last; r += together) {
@@ -177,7 +177,7 @@ static void columns(const reduction *red, fused_registers *registers, int64_t a,
             const mk_output *out = &p->outputs[red->reduced[k]];
             const char *x = widened(red->type[k], registers->tiles[out->reg], scratch, rows * width);
             int type = red->type[k] == MK_R_BOOL ? MK_R_I64 : red->type[k], size = accumulator_size(type);
-            char *target = partial(red, k, a, block) + b * size;
+            char *target = partial(red, k, a, block) + (b - red->left) * size;
             const int64_t begun = r == first;
             if (begun) memcpy(target, x, (size_t)(width * size));
             fold_lanes(type, out->reduction, target, x + begun * width * size, rows - begun, width);
@@ -238,8 +238,30 @@ static void combine(const reduction *red, int k) {
     int type = red->type[k] == MK_R_BOOL ? MK_R_I64 : red->type[k];
     for (int64_t a = red->begin; a < red->end; a++) {
         for (int64_t block = 1; block < red->blocks; block++) {
-            fold_lanes(type, out->reduction, partial(red, k, a, 0), partial(red, k, a, block), 1, red->b);
+            fold_lanes(
+                type, out->reduction, partial(red, k, a, 0), partial(red, k, a, block), 1, red->right - red->left);
         }
+    }
+}
+
+/// The dimensions before a row's, of the row of results that a share begins in.
+static void row_index(const reduction *red, int64_t row, int64_t *index) {
+    const mk_program *p = red->run->program;
+    int64_t a = red->begin, b = red->left / row;
+    for (int d = p->rank - 1; d >= 0; d--) {
+        index[d] = 0;
+        if ((d >= p->reduced_begin && d < p->reduced_end) || (p->reduced_end < p->rank && d == p->rank - 1)) continue;
+        int64_t *rest = d < p->reduced_begin ? &a : &b;
+        index[d] = *rest % p->dims[d];
+        *rest /= p->dims[d];
+    }
+}
+
+static void next_row(const mk_program *p, int64_t *index) {
+    for (int d = p->reduced_end < p->rank ? p->rank - 2 : p->rank - 1; d >= 0; d--) {
+        if (d >= p->reduced_begin && d < p->reduced_end) continue;
+        if (++index[d] < p->dims[d]) return;
+        index[d] = 0;
     }
 }
 
@@ -251,43 +273,39 @@ static void deliver(const reduction *red, int k) {
     char *base = red->run->pointers[out->buffer];
     int64_t element = tile_dtype_size(out->dtype);
     int store_type = out->dtype == MK_BOOL ? MK_R_BOOL : type;
-    int64_t index[MK_MAX_RANK] = {0};
     int64_t row = p->reduced_end < p->rank ? p->dims[p->rank - 1] : 1;
     int64_t inner = p->reduced_end < p->rank ? out->strides[p->rank - 1] : 1;
-    for (int64_t d = p->reduced_begin - 1, rest = red->begin; d >= 0; d--) {
-        index[d] = rest % p->dims[d];
-        rest /= p->dims[d];
-    }
+    int64_t index[MK_MAX_RANK];
+    row_index(red, row, index);
     for (int64_t a = red->begin; a < red->end; a++) {
         char *source = partial(red, k, a, 0);
         if (type == MK_R_I64 && out->dtype == MK_BOOL) {
-            for (int64_t i = 0; i < red->b; i++) ((uint8_t *)source)[i] = ((int64_t *)source)[i] != 0;
+            for (int64_t i = 0; i < red->right - red->left; i++) ((uint8_t *)source)[i] = ((int64_t *)source)[i] != 0;
             size = 1;
         } else {
-            tile_round(out->dtype, source, red->b);
+            tile_round(out->dtype, source, red->right - red->left);
         }
-        for (int64_t b = 0; b < red->b; b += row) {
-            int64_t offset = 0;
+        for (int64_t b = red->left, n; b < red->right; b += n) {
+            const int64_t column = b % row, left = red->right - b;
+            n = row - column < left ? row - column : left;
+            int64_t offset = column * inner;
             for (int d = 0; d < p->rank; d++) offset += index[d] * out->strides[d];
-            tile_store(out->dtype, store_type, source + b * size, base + offset * element, inner, row);
-            for (int d = p->reduced_end < p->rank ? p->rank - 2 : p->rank - 1; d >= 0; d--) {
-                if (d >= p->reduced_begin && d < p->reduced_end) continue;
-                if (++index[d] < p->dims[d]) break;
-                index[d] = 0;
-            }
+            tile_store(out->dtype, store_type, source + (b - red->left) * size, base + offset * element, inner, n);
+            if (column + n == row) next_row(p, index);
         }
     }
 }
 
-/// Reduces the share of the a that accumulators are there for.
-static void run_share(const reduction *red) {
+/// Reduces the share that accumulators are there for.
+static void run_share(reduction *red) {
     const mk_program *p = red->run->program;
-    const int64_t a = red->end - red->begin, together = together_of(red);
-    const int64_t units = together ? a : a * red->blocks * red->b_tiles, total = a * red->r * red->b;
+    const int64_t a = red->end - red->begin, width = red->right - red->left, together = together_of(red);
+    red->b_tiles = (width + red->b_tile - 1) / red->b_tile;
+    const int64_t units = together ? a : a * red->blocks * red->b_tiles, total = a * red->r * width;
     const int64_t work = total / (units ? units : 1) * (p->instruction_count + 1);
     int64_t grain = total <= SERIAL_ELEMENTS ? units : 16384 / (work ? work : 1);
     if (together) grain = (grain / together + 1) * together;
-    mk_parallel_for(units, grain < 1 ? 1 : grain, run_units, (void *)red);
+    mk_parallel_for(units, grain < 1 ? 1 : grain, run_units, red);
     for (int k = 0; k < red->reduced_count; k++) {
         combine(red, k);
         deliver(red, k);
@@ -311,15 +329,16 @@ void fused_reduce(const fused_run *run) {
     red.block = BLOCK_ELEMENTS / red.b < 128 ? 128 : BLOCK_ELEMENTS / red.b;
     red.blocks = (red.r + red.block - 1) / red.block;
     red.b_tile = red.b < MK_TILE ? red.b : MK_TILE;
-    red.b_tiles = (red.b + red.b_tile - 1) / red.b_tile;
-    const int64_t each = red.reduced_count * red.blocks * red.b * 8;
-    const int64_t share = SHARE_BYTES / each < 1 ? 1 : SHARE_BYTES / each;
-    const int64_t bytes = (share < red.a ? share : red.a) * each + 64;
-    char *own = bytes > KEPT_BYTES ? mk_scratch_once(bytes) : NULL;
-    red.partials = own ? own : mk_scratch(MK_SCRATCH_PARTIALS, bytes);
+    const int64_t each = red.reduced_count * red.blocks * 8, fit = SHARE_BYTES / each;
+    const int64_t tiles = fit / red.b_tile < 1 ? 1 : fit / red.b_tile;
+    const int64_t width = fit < red.b && tiles * red.b_tile < red.b ? tiles * red.b_tile : red.b;
+    const int64_t share = fit / red.b < 1 ? 1 : fit / red.b < red.a ? fit / red.b : red.a;
+    red.partials = mk_scratch(MK_SCRATCH_PARTIALS, share * width * each);
     for (red.begin = 0; red.begin < red.a; red.begin = red.end) {
         red.end = red.begin + share < red.a ? red.begin + share : red.a;
-        run_share(&red);
+        for (red.left = 0; red.left < red.b; red.left = red.right) {
+            red.right = red.left + width < red.b ? red.left + width : red.b;
+            run_share(&red);
+        }
     }
-    free(own);
 }

@@ -36,9 +36,3 @@ __attribute__((noinline, cold)) void mk_scratch_grow(enum mk_scratch_slot slot, 
     mk_scratch_blocks[slot].capacity = capacity;
     if (!mk_scratch_blocks[slot].pointer) out_of_memory(bytes);
 }
-
-void *mk_scratch_once(int64_t bytes) {
-    void *pointer = aligned_alloc(64, (size_t)((bytes + 63) & ~(int64_t)63));
-    if (!pointer) out_of_memory(bytes);
-    return pointer;
-}

@@ -42,7 +42,4 @@ static inline void *mk_scratch(enum mk_scratch_slot slot, int64_t bytes) {
     return mk_scratch_blocks[slot].pointer;
 }
 
-/// The same for once: more than a thread is to keep. The caller frees it.
-void *mk_scratch_once(int64_t bytes);
-
 #endif

@@ -87,8 +87,8 @@ struct MemoryReport {
 }
 
 extension MemoryForecast {
-    /// What the model holds besides its parameters, what the optimizer does, and the average of the weights.
+    /// What the model holds besides its parameters, what the optimizer does and the loss's scale, and the average of the weights.
     fileprivate var buffers: Int { state.first ?? 0 }
-    fileprivate var optimizerState: Int { state.dropFirst().first ?? 0 }
+    fileprivate var optimizerState: Int { (state.dropFirst().first ?? 0) + (state.dropFirst(3).first ?? 0) }
     fileprivate var average: Int { state.dropFirst(2).first ?? 0 }
 }

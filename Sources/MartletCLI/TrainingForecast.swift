@@ -109,15 +109,14 @@ struct TrainingForecast {
     }
 
     /// The memory of training steps after the first: in `state` the layer's buffers come first, then what the optimizer carries
-    /// along, then the average.
+    /// along, then the average, then the loss's scale.
     func training() throws -> MemoryForecast {
         layer.train()
         return try plan(layer)
     }
 
     private func plan(_ layer: some Layer) throws -> MemoryForecast {
-        let holders: [(any StateHolder)?] = [average, scaler]
-        let step = compile(updating: layer, optimizer, Companions(holders: holders.compactMap(\.self))) {
+        let step = compile(updating: layer, optimizer, Companion(average), Companion(scaler)) {
             (x: Tensor, y: Tensor) in take(x, y)
         }
         let answers = Shape([batchSize] + labels.shape.sizes)
@@ -195,11 +194,12 @@ extension ForecastLabels {
     }
 }
 
-/// What a run renews besides its network and its optimizer.
-private struct Companions: StateHolder {
-    let holders: [any StateHolder]
-    var stateSlots: [StateSlot] { holders.flatMap(\.stateSlots) }
-    var stateNumbers: [StateNumber] { holders.flatMap(\.stateNumbers) }
+/// What a run may renew besides its network and its optimizer.
+private struct Companion: StateHolder {
+    let holder: (any StateHolder)?
+    init(_ holder: (any StateHolder)?) { self.holder = holder }
+    var stateSlots: [StateSlot] { holder?.stateSlots ?? [] }
+    var stateNumbers: [StateNumber] { holder?.stateNumbers ?? [] }
 }
 
 extension AverageSettings {

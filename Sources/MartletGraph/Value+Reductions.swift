@@ -13,11 +13,18 @@ extension Value {
     }
     package func maximum(over axes: [Int], keeping: Bool = false) -> Value { reduced(.max, axes, keeping: keeping) }
 
+    /// Σx / n: summed and divided in float32 where the type is narrower, and rounded once.
     package func mean(_ axes: [Int]? = nil, keeping: Bool = false) -> Value {
         let axes = axes ?? Array(0..<rank)
         let count = axes.reduce(1) { $0 * shape[$1] }
-        let total = cast(to: dtype.quotientType).sum(axes, keeping: keeping)
-        return total / Double(count)
+        let total = forStatistics.sum(axes, keeping: keeping)
+        return (total / Double(count)).cast(to: dtype.quotientType)
+    }
+
+    /// √x of a sum of squares: where it is 0 its derivatives are 0, in place of an infinite one times the squares' 0.
+    package var normRoot: Value {
+        let isZero = self .== constant(0)
+        return Value.choose(isZero, constant(0), Value.choose(isZero, constant(1), self).applying(.sqrt))
     }
 
     /// Summed down to `target`, from which it was broadcast: the derivative of `expand`.

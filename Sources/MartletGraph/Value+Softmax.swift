@@ -15,4 +15,10 @@ extension Value {
         let shift = finiteMaximum(axes)
         return (self - shift).applying(.exp).sum(axes, keeping: true).applying(.log) + shift
     }
+
+    /// x - ln Σ eˣ over some axes: what is subtracted first is the largest, so that large logits leave the small sum its digits.
+    package func logSoftmax(_ axes: [Int]) -> Value {
+        let shifted = self - finiteMaximum(axes)
+        return shifted - shifted.applying(.exp).sum(axes, keeping: true).applying(.log)
+    }
 }

@@ -20,10 +20,11 @@ public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor { x.logSoftmax(axi
 /// x where positive, else slope·x.
 public func leakyReLU(_ x: Tensor, negativeSlope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * negativeSlope) }
 
-/// x where positive, else α·(e^x - 1).
-public func elu(_ x: Tensor, alpha: Double = 1) -> Tensor {
-    `where`(x .> 0, x, alpha * Tensor(x.value.minimum(x.value.constant(0))).expm1())
-}
+/// x where positive, else α·(e^x - 1); the derivative at 0 is that of the lower side, α.
+public func elu(_ x: Tensor, alpha: Double = 1) -> Tensor { `where`(x .> 0, x, alpha * notPositive(x).expm1()) }
+
+/// min(x, 0), all of whose derivative at 0 is x's.
+private func notPositive(_ x: Tensor) -> Tensor { `where`(x .> 0, Tensor(x.value.constant(0)), x) }
 
 /// The scaled ELU of self-normalising networks (Klambauer et al., 2017).
 public func selu(_ x: Tensor) -> Tensor {
@@ -47,25 +48,28 @@ public func gelu(_ x: Tensor, approximate: Bool = false) -> Tensor {
 public func silu(_ x: Tensor) -> Tensor { x * x.sigmoid() }
 
 /// ln(1 + e^x), without overflow.
-public func softplus(_ x: Tensor) -> Tensor { Tensor(x.value.maximum(x.value.constant(0))) + (-x.abs()).exp().log1p() }
+public func softplus(_ x: Tensor) -> Tensor {
+    // max(x, 0) + ln(1 + e^-|x|), |x| as a product with a sign that is 1 or -1 at 0 too: what the first term's derivative
+    // lacks there the second one has, in every order.
+    let x = x.value.floating
+    let sign = Value.choose(x .> x.constant(0), x.constant(-1), x.constant(1))
+    return Tensor(x.applying(.relu) + (x * sign).applying(.exp).applying(.log1p))
+}
 
 /// x·tanh(softplus(x)).
 public func mish(_ x: Tensor) -> Tensor { x * softplus(x).tanh() }
 
-/// min(max(x, 0), 6).
-public func relu6(_ x: Tensor) -> Tensor { x.clipped(low: 0, high: 6) }
+/// min(max(x, 0), 6); the derivative at 0 and at 6 is 0.
+public func relu6(_ x: Tensor) -> Tensor { hardtanh(x, low: 0, high: 6) }
 
 /// clip(x + 3, 0, 6) / 6.
-public func hardsigmoid(_ x: Tensor) -> Tensor { (x + 3.0).clipped(low: 0, high: 6) / 6.0 }
+public func hardsigmoid(_ x: Tensor) -> Tensor { relu6(x + 3.0) / 6.0 }
 
 /// x·clip(x + 3, 0, 6) / 6 (Howard et al., 2019).
-public func hardswish(_ x: Tensor) -> Tensor { x * (x + 3.0).clipped(low: 0, high: 6) / 6.0 }
+public func hardswish(_ x: Tensor) -> Tensor { x * relu6(x + 3.0) / 6.0 }
 
 /// max(x, 0) + min(α·(e^(x/α) - 1), 0): an ELU whose slope has no jump at 0 for any α (J. Barron, 2017).
-public func celu(_ x: Tensor, alpha: Double = 1) -> Tensor {
-    let below = Tensor(x.value.minimum(x.value.constant(0)))
-    return relu(x) + alpha * (below / alpha).expm1()
-}
+public func celu(_ x: Tensor, alpha: Double = 1) -> Tensor { relu(x) + alpha * (notPositive(x) / alpha).expm1() }
 
 /// x where positive, else weight·x, the weight learnt (K. He et al., 2015).
 ///
@@ -82,7 +86,7 @@ public func prelu(_ x: Tensor, _ weight: Tensor) -> Tensor {
 }
 
 /// ln σ(x) = -softplus(-x), without overflow.
-public func logSigmoid(_ x: Tensor) -> Tensor { -softplus(-x) }
+public func logSigmoid(_ x: Tensor) -> Tensor { -softplus(-Tensor(x.value.floating)) }
 
 /// x / (1 + |x|).
 public func softsign(_ x: Tensor) -> Tensor { x / (1 + x.abs()) }
@@ -125,7 +129,7 @@ extension Tensor {
     public func logSoftmax(axis: Int = -1) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: [axis], operation: "logSoftmax")
-            return value.forLoss - value.forLoss.logSumExp(axes)
+            return value.forLoss.logSoftmax(axes)
         }
     }
 }

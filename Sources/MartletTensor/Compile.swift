@@ -5,8 +5,12 @@ import MartletRuntime
 ///
 /// State (parameters, buffers, gradients, an optimizer's moments, rates and counts) that the closure changes must be
 /// reachable from `updating`; each call reads it anew and writes it back, in place where nobody else holds the old value.
-/// Random numbers are drawn anew in each call. Other tensors that the closure reads are taken as they are when it is
-/// traced; other modules' parameters are read at each call.
+/// Random numbers are drawn anew in each call, from the generator of the task that calls. Other tensors that the closure reads are
+/// taken as they are when it is traced; other modules' parameters are read at each call.
+///
+/// Results have no history: a `backward()` belongs inside the closure. Only where an argument has one (it is being differentiated,
+/// or was computed from parameters) does a call run the closure itself, as if it were not compiled, so that the derivative flows
+/// through it; inside `withoutGradient` it runs the plan then too.
 ///
 /// A call stops where a kernel fails or memory is missing; `try step.run(x, y)` throws instead. Then everything that the call
 /// would have renewed throws when it is read, until a saved state is loaded.
@@ -49,6 +53,8 @@ public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> 
         if Recording.current.isTrace { return body(repeat each inputs) }
         var leaves: [Tensor] = []
         for input in repeat each inputs { input.appendLeaves(to: &leaves) }
+        // A plan's results have no history, and here one is asked for.
+        if CompiledCore.areDifferentiated(leaves) { return body(repeat each inputs) }
         let (results, outline) = try core.call(leaves) { placeholders in
             var rest = placeholders[...]
             let output = body(repeat (each inputs).replacing(&rest))

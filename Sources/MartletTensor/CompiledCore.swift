@@ -46,6 +46,16 @@ final class CompiledCore {
         }
     }
 
+    /// True where a derivative flows through an argument: what is to be recorded then is the closure itself.
+    static func areDifferentiated(_ inputs: [Tensor]) -> Bool {
+        for index in inputs.indices {
+            // The tensor holds its node: no references are counted here.
+            unowned(unsafe) let node = inputs[index].handle.value.node
+            if node.isDifferentiable, inputs[index].value.isDifferentiable { return Modes.current.recordsHistory }
+        }
+        return false
+    }
+
     private func key(_ inputs: [Tensor]) -> Key {
         Key(
             inputs: inputs.map { Key.Input(type: $0.value.type, device: $0.value.node.device) }, modes: Modes.current,
@@ -120,7 +130,8 @@ private final class TracedProgram {
     /// Where outputs are committed to.
     private let outputDevices: [Device?]
     private let sources: [(position: Int, source: StateRecorder.Source)]
-    private let draws: [(generator: Generator, count: UInt64, isOwn: Bool)]
+    /// Streams that a call draws; nil: from the generator of the task that calls.
+    private let draws: [(generator: Generator?, count: UInt64, isOwn: Bool)]
     private let switches: [(modeSwitch: ModeSwitch, position: Bool)]
     private let agreements: [(StateNumber, StateNumber)]
     /// Held while the slots that are renewed are empty.
@@ -135,7 +146,7 @@ private final class TracedProgram {
     ) throws {
         let trace = Recording(transformation: "compile")
         defer { trace.discard() }
-        let recorder = StateRecorder(updating: slots, assuming: assumed)
+        let recorder = StateRecorder(updating: slots, assuming: assumed, in: trace)
         var placeholders: [Value] = []
         let (results, outline) = StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
             Recording.with(trace) {
@@ -163,8 +174,12 @@ private final class TracedProgram {
         outputTypes = outputs.map(\.type)
         outputDevices = outputs.map(\.node.device)
         let positions = program.positions
-        sources = recorder.sources.compactMap { node, source in positions[node].map { ($0, source) } }
-        draws = recorder.draws.values.map { ($0.generator, $0.count, recorder.isOwn($0.generator)) }
+        sources = recorder.sources.compactMap { made in
+            positions[ObjectIdentifier(made.node)].map { ($0, made.source) }
+        }
+        draws = recorder.draws.values.map {
+            (recorder.named($0.generator), $0.count, recorder.isOwn($0.generator))
+        }
         switches = Array(recorder.switches.values)
         agreements = recorder.agreements
         additions = recorder.additions.values.map { ($0.number, $0.total) }
@@ -176,7 +191,7 @@ private final class TracedProgram {
     ) -> [ObjectIdentifier: TensorType] {
         let trace = Recording(transformation: "compile")
         defer { trace.discard() }
-        let recorder = StateRecorder(updating: slots)
+        let recorder = StateRecorder(updating: slots, in: trace)
         StateRecorder.$local.withValue(StateRecorderBox(recorder)) {
             Recording.with(trace) {
                 _ = body(inputs.map { Tensor(Value.placeholder($0.value.type, device: $0.value.node.device)) })
@@ -276,8 +291,11 @@ private final class TracedProgram {
     /// The numbers of this call: random streams begin where the generator stands, counts and rates are read anew.
     private func arguments() -> [Scalar] {
         var arguments = program.arguments
-        let states = draws.map { $0.isOwn ? $0.generator.state : $0.generator.advance(by: $0.count) }
-        func stream(_ generator: Generator, _ draw: UInt64) -> (key: UInt64, start: UInt64) {
+        let states = draws.map { draw -> Generator.State in
+            let generator = draw.generator ?? Generator.current
+            return draw.isOwn ? generator.state : generator.advance(by: draw.count)
+        }
+        func stream(_ generator: Generator?, _ draw: UInt64) -> (key: UInt64, start: UInt64) {
             let index = draws.firstIndex { $0.generator === generator } ?? 0
             var state = states[index]
             state.draws += draw

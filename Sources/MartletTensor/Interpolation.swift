@@ -18,6 +18,8 @@ public enum InterpolationMode: String, Sendable, Codable, CaseIterable {
 /// ## Shapes
 /// - `[batch, channels, spatial...]` with 1 to 3 spatial axes → `[batch, channels] + size`
 ///
+/// Integers are interpolated in floating point, rounded to the nearest (ties to even) and kept to what their type holds.
+///
 /// Stops where `size` has not one positive number for each spatial axis.
 public func interpolate(
     _ x: Tensor, size: [Int], mode: InterpolationMode = .nearest, alignsCorners: Bool = false
@@ -43,6 +45,12 @@ public func interpolate(
 private func interpolated(
     _ x: Tensor, _ size: [Int], _ scales: [Double], _ mode: InterpolationMode, _ alignsCorners: Bool
 ) -> Tensor {
+    if mode != .nearest, let range = x.dtype.integerRange {
+        // A neighbour's share is a fraction. float32 holds all numbers of one byte, not all of four.
+        let wide = x.to(dtype: x.dtype.byteCount == 1 ? .float32 : .float64)
+        return interpolated(wide, size, scales, mode, alignsCorners).round()
+            .clipped(low: Double(range.lowerBound), high: Double(range.upperBound)).to(dtype: x.dtype)
+    }
     var result = x
     for (index, (count, scale)) in zip(size, scales).enumerated() {
         let axis = index + 2

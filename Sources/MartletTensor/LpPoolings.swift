@@ -1,4 +1,4 @@
-// Power means without the mean: (Σ xᵖ)^(1/p) over each window.
+// Power means without the mean: (Σ xᵖ)^(1/p) over each window, a negative sum's root being minus its size's.
 
 /// (Σ xᵖ)^(1/p) over each window of one axis, `power` being p.
 ///
@@ -31,8 +31,9 @@ public func lpPool3d(_ x: Tensor, power: Double, kernelSize: Int, stride: Int? =
     return root(mean, power, kernelSize * kernelSize * kernelSize)
 }
 
-/// A negative sum, which an odd power can give, has no root and counts as 0, as in PyTorch.
+/// sign(s)·|s|^(1/p) of the sum s: an odd power can give a negative one. Nothing flows back from a sum of 0.
 private func root(_ mean: Tensor, _ power: Double, _ count: Int) -> Tensor {
     guard power > 0 else { stop("lpPool: the power is \(power); a positive one is expected") }
-    return (relu(mean) * Double(count)).pow(1 / power)
+    // |s| is never negative: the rectifier keeps the root's infinite derivative at 0 from what is before it.
+    return mean.sign() * (relu(mean.abs()) * Double(count)).pow(1 / power)
 }

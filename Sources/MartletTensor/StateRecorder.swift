@@ -5,15 +5,18 @@ import MartletGraph
 package final class StateRecorder {
     /// Where an argument comes from in each call.
     package enum Source {
-        /// The key, or the start, of the n-th draw of the call.
-        case key(Generator, draw: UInt64)
-        case start(Generator, draw: UInt64)
+        /// The key, or the start, of the n-th draw of the call; nil: from the generator of the task that calls.
+        case key(Generator?, draw: UInt64)
+        case start(Generator?, draw: UInt64)
         /// A function of a number's value at the start of the call and what the call had added by then.
         case number(StateNumber, added: Double, (Double) -> Double)
     }
 
-    /// Constant nodes of the trace by the source of their argument.
-    package private(set) var sources: [ObjectIdentifier: Source] = [:]
+    /// The trace. What stands for state is recorded in it, also where a `vmap` inside has a trace of its own at the moment: that one
+    /// meets it as a value from outside, and it stays the node that is noted here.
+    private let recording: Recording
+    /// Constant nodes of the trace with the source of their argument.
+    package private(set) var sources: [(node: Node, source: Source)] = []
     package private(set) var draws: [ObjectIdentifier: (generator: Generator, count: UInt64)] = [:]
     package private(set) var additions: [ObjectIdentifier: (number: StateNumber, total: Double)] = [:]
     /// The slots that the trace has met, in order.
@@ -23,8 +26,10 @@ package final class StateRecorder {
     package private(set) var switches: [ObjectIdentifier: (modeSwitch: ModeSwitch, position: Bool)] = [:]
     /// Numbers that the trace found equal and used one for the other.
     package private(set) var agreements: [(StateNumber, StateNumber)] = []
-    /// Generators made inside the function: every call begins them anew.
-    private var ownGenerators: Set<ObjectIdentifier> = []
+    /// Generators made inside the function: every call begins them anew. Held, so that none takes the place of another.
+    private var ownGenerators: [ObjectIdentifier: Generator] = [:]
+    /// The generator of the task that traces: each call has its own in its place.
+    private let callersGenerator = Generator.current
     /// The slots that may be written.
     private let writable: Set<ObjectIdentifier>
     /// What slots are taken to hold that are still empty, for a forecast of later calls.
@@ -42,20 +47,26 @@ package final class StateRecorder {
         package var isWritten = false
     }
 
-    package init(updating slots: [StateSlot] = [], assuming assumed: [ObjectIdentifier: TensorType] = [:]) {
+    package init(
+        updating slots: [StateSlot] = [], assuming assumed: [ObjectIdentifier: TensorType] = [:],
+        in recording: Recording = Recording.current
+    ) {
         writable = Set(slots.map { ObjectIdentifier($0) })
         self.assumed = assumed
+        self.recording = recording
     }
 
     package func read(_ slot: StateSlot) -> Tensor? {
         let index = index(of: slot)
         if !slots[index].isRead, !slots[index].isWritten {
             slots[index].isRead = true
-            let placeholder =
-                slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
-                ?? assumed[ObjectIdentifier(slot)].map { Value.placeholder($0) }
-            slots[index].placeholder = placeholder
-            slots[index].tensor = placeholder.map { slot.leaf(Tensor($0)) }
+            Recording.with(recording) {
+                let placeholder =
+                    slot.current.map { Value.placeholder($0.value.type, device: $0.value.node.device) }
+                    ?? assumed[ObjectIdentifier(slot)].map { Value.placeholder($0) }
+                slots[index].placeholder = placeholder
+                slots[index].tensor = placeholder.map { slot.leaf(Tensor($0)) }
+            }
         }
         return slots[index].tensor
     }
@@ -73,9 +84,12 @@ package final class StateRecorder {
         switches[ObjectIdentifier(modeSwitch)] = (modeSwitch, position)
     }
 
-    package func begin(_ generator: Generator) { ownGenerators.insert(ObjectIdentifier(generator)) }
+    package func begin(_ generator: Generator) { ownGenerators[ObjectIdentifier(generator)] = generator }
 
-    package func isOwn(_ generator: Generator) -> Bool { ownGenerators.contains(ObjectIdentifier(generator)) }
+    package func isOwn(_ generator: Generator) -> Bool { ownGenerators[ObjectIdentifier(generator)] != nil }
+
+    /// The generator as a source names it; nil for that of the task that traces, in whose place each call has its own.
+    package func named(_ generator: Generator) -> Generator? { generator === callersGenerator ? nil : generator }
 
     private func index(of slot: StateSlot) -> Int {
         if let known = indexOfSlot[ObjectIdentifier(slot)] { return known }
@@ -90,17 +104,16 @@ package final class StateRecorder {
     package func nextStream(of generator: Generator) -> (key: Value, start: Value) {
         let draw = draws[ObjectIdentifier(generator)]?.count ?? 0
         draws[ObjectIdentifier(generator)] = (generator, draw + 1)
-        let key = Value.scalar(integer: 0)
-        let start = Value.scalar(integer: 0)
-        sources[ObjectIdentifier(key.node)] = .key(generator, draw: draw)
-        sources[ObjectIdentifier(start.node)] = .start(generator, draw: draw)
+        let (key, start) = Recording.with(recording) { (Value.scalar(integer: 0), Value.scalar(integer: 0)) }
+        sources.append((node: key.node, source: .key(named(generator), draw: draw)))
+        sources.append((node: start.node, source: .start(named(generator), draw: draw)))
         return (key, start)
     }
 
     package func read(_ number: StateNumber, _ transform: @escaping (Double) -> Double) -> Value {
-        let value = Value.scalar(0, dtype: .float64)
-        sources[ObjectIdentifier(value.node)] = .number(
-            number, added: additions[ObjectIdentifier(number)]?.total ?? 0, transform)
+        let value = Recording.with(recording) { Value.scalar(0, dtype: .float64) }
+        let added = additions[ObjectIdentifier(number)]?.total ?? 0
+        sources.append((node: value.node, source: .number(number, added: added, transform)))
         return value
     }
 

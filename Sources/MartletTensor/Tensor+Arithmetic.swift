@@ -14,6 +14,15 @@ extension Tensor {
         return Tensor(number.scalar(dtype.promoted(withWeak: number.kind)))
     }
 
+    /// A comparison with a number. A whole one that the tensor's integer type does not hold is compared in int64.
+    private static func compared(_ function: BinaryFunction, _ a: Tensor, _ b: some TensorScalar) -> Tensor {
+        let number = b.tensorNumber
+        guard case .integer(let whole) = number,
+            let range = a.dtype.promoted(withWeak: number.kind).integerRange, !range.contains(whole)
+        else { return combined(function, a, a.weak(b)) }
+        return combined(function, a.to(dtype: .int64), Tensor(number.scalar(.int64)))
+    }
+
     /// a + b.
     public static func + (a: Tensor, b: Tensor) -> Tensor { combined(.add, a, b) }
     /// a + b with a number b, which takes the tensor's type within its kind.
@@ -99,27 +108,27 @@ extension Tensor {
     /// True where a = b, element by element; bool.
     public static func .== (a: Tensor, b: Tensor) -> Tensor { combined(.equal, a, b) }
     /// True where an element of a and the number b satisfy a = b; bool.
-    public static func .== (a: Tensor, b: some TensorScalar) -> Tensor { combined(.equal, a, a.weak(b)) }
+    public static func .== (a: Tensor, b: some TensorScalar) -> Tensor { compared(.equal, a, b) }
     /// True where a ≠ b, element by element; bool.
     public static func .!= (a: Tensor, b: Tensor) -> Tensor { combined(.notEqual, a, b) }
     /// True where an element of a and the number b satisfy a ≠ b; bool.
-    public static func .!= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.notEqual, a, a.weak(b)) }
+    public static func .!= (a: Tensor, b: some TensorScalar) -> Tensor { compared(.notEqual, a, b) }
     /// True where a < b, element by element; bool.
     public static func .< (a: Tensor, b: Tensor) -> Tensor { combined(.less, a, b) }
     /// True where an element of a and the number b satisfy a < b; bool.
-    public static func .< (a: Tensor, b: some TensorScalar) -> Tensor { combined(.less, a, a.weak(b)) }
+    public static func .< (a: Tensor, b: some TensorScalar) -> Tensor { compared(.less, a, b) }
     /// True where a ≤ b, element by element; bool.
     public static func .<= (a: Tensor, b: Tensor) -> Tensor { combined(.lessOrEqual, a, b) }
     /// True where an element of a and the number b satisfy a ≤ b; bool.
-    public static func .<= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.lessOrEqual, a, a.weak(b)) }
+    public static func .<= (a: Tensor, b: some TensorScalar) -> Tensor { compared(.lessOrEqual, a, b) }
     /// True where a > b, element by element; bool.
     public static func .> (a: Tensor, b: Tensor) -> Tensor { combined(.greater, a, b) }
     /// True where an element of a and the number b satisfy a > b; bool.
-    public static func .> (a: Tensor, b: some TensorScalar) -> Tensor { combined(.greater, a, a.weak(b)) }
+    public static func .> (a: Tensor, b: some TensorScalar) -> Tensor { compared(.greater, a, b) }
     /// True where a ≥ b, element by element; bool.
     public static func .>= (a: Tensor, b: Tensor) -> Tensor { combined(.greaterOrEqual, a, b) }
     /// True where an element of a and the number b satisfy a ≥ b; bool.
-    public static func .>= (a: Tensor, b: some TensorScalar) -> Tensor { combined(.greaterOrEqual, a, a.weak(b)) }
+    public static func .>= (a: Tensor, b: some TensorScalar) -> Tensor { compared(.greaterOrEqual, a, b) }
     /// True where both are not 0; bool.
     public static func .& (a: Tensor, b: Tensor) -> Tensor { combined(.logicalAnd, a, b) }
     /// True where a or b is not 0; bool.

@@ -62,25 +62,70 @@ extension Tensor {
     /// True where x is ±∞.
     public func isInfinite() -> Tensor { applying(.isInfinite) }
 
-    /// Each element moved into [low, high]; nil leaves a side open.
-    public func clipped(low: Double? = nil, high: Double? = nil) -> Tensor {
+    /// Each element moved into [low, high]; nil leaves a side open. The derivative is 1 in it, limits included, else 0.
+    ///
+    /// For integers the limits are rounded inwards, and kept to what the type holds.
+    public func clipped(low: Double? = nil, high: Double? = nil) -> Tensor { limited(low, .less, high, .greater) }
+
+    /// `clipped`, where `isBelow` and `isAbove` say which elements are moved: an element at a limit has a derivative where it
+    /// is not.
+    func limited(_ low: Double?, _ isBelow: BinaryFunction, _ high: Double?, _ isAbove: BinaryFunction) -> Tensor {
         var result = value
-        if let low { result = result.maximum(result.number(low)) }
-        if let high { result = result.minimum(result.number(high)) }
+        if let low { result = result.moved(to: low, where: isBelow, .up) }
+        if let high { result = result.moved(to: high, where: isAbove, .down) }
         return Tensor(result)
     }
 
-    /// True where all elements are near another tensor's: |a - b| ≤ absolute + relative·|b|. Runs what is pending.
+    /// True where all elements are near another tensor's: |a - b| ≤ absolute + relative·|b|, or equal, as infinities are. Runs
+    /// what is pending.
+    ///
+    /// The tensors meet in the type they are promoted to, narrow floats in float32; integers' distances are exact.
     public func isClose(
         to other: Tensor, relativeTolerance: Double = 1e-5, absoluteTolerance: Double = 1e-6, equalNaN: Bool = false
     ) -> Bool {
-        let (a, b) = (detached().value, other.detached().value.cast(to: dtype))
-        let distance = (a - b).applying(.absolute)
-        let limit = b.applying(.absolute) * b.number(relativeTolerance) + b.number(absoluteTolerance)
-        var near = Value.binary(.logicalOr, distance .<= limit, a .== b)
+        let common = DataType.promoted(dtype, other.dtype)
+        let type = common.isFloatingPoint ? DataType.promoted(common, .float32) : .int64
+        let (a, b) = (detached().value.cast(to: type), other.detached().value.cast(to: type))
+        let (distance, size) = (Value.distance(a, b), b.cast(to: type.isFloatingPoint ? type : .float64))
+        let limit = size.applying(.absolute) * size.number(relativeTolerance) + size.number(absoluteTolerance)
+        // Every finite number is within a share of infinity.
+        let isWithin = Value.binary(.logicalAnd, distance .<= limit, distance.applying(.isFinite))
+        var near = Value.binary(.logicalOr, isWithin, a .== b)
         if equalNaN {
             near = Value.binary(.logicalOr, near, Value.binary(.logicalAnd, a.applying(.isNaN), b.applying(.isNaN)))
         }
         return Tensor(near.reduced(.all, Array(0..<near.rank))).item(as: Bool.self)
+    }
+}
+
+extension Value {
+    /// `limit` where an element stands to it as `isBeyond` says, else the element: a choice and no product, so that nothing flows
+    /// to what was moved, were the cotangent infinite. NaN stays; a limit that is NaN makes all floats so.
+    fileprivate func moved(
+        to limit: Double, where isBeyond: BinaryFunction, _ rounding: FloatingPointRoundingRule
+    ) -> Value {
+        if limit.isNaN { return self + number(limit) }
+        var bound = number(limit)
+        if let range = dtype.integerRange {
+            let whole = DataType.int64.integer(from: limit.rounded(rounding))
+            bound = Value.scalar(integer: min(max(whole, range.lowerBound), range.upperBound), dtype: dtype)
+        }
+        return Value.choose(Value.binary(isBeyond, self, bound), bound, self)
+    }
+
+    /// |a - b| of floats; of int64 in float64, exact before that.
+    fileprivate static func distance(_ a: Value, _ b: Value) -> Value {
+        if a.dtype.isFloatingPoint { return (a - b).applying(.absolute) }
+        let rough = (a.cast(to: .float64) - b.cast(to: .float64)).applying(.absolute)
+        // Further apart than this, integers' difference may have wrapped.
+        return Value.choose(rough .> rough.constant(0x1p62), rough, (a - b).cast(to: .float64).applying(.absolute))
+    }
+}
+
+extension DataType {
+    /// The whole numbers that an integer type holds; nil for floating-point types.
+    var integerRange: ClosedRange<Int>? {
+        if isFloatingPoint { return nil }
+        return self == .bool ? 0...1 : integer(from: -.infinity)...integer(from: .infinity)
     }
 }

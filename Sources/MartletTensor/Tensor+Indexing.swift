@@ -96,7 +96,8 @@ extension Tensor {
         return stacked((self .!= 0).truePositions(), axis: 1)
     }
 
-    /// The elements of an axis in order and where they stood (int64); equal ones keep their order, NaN comes last.
+    /// The elements of an axis in order and where they stood (int64); equal ones keep their order. NaN counts as
+    /// the largest: it comes last, and first where `descending`.
     public func sorted(axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
         do throws(ShapeError) {
             let results = try Value.record(.sort(Sort(try resolved(axis, "sorted"), descending: descending)), [value])

@@ -117,8 +117,9 @@ extension Tensor {
     /// The sum of the main diagonal.
     public func trace() -> Tensor { diagonal().sum(axis: -1) }
 
-    /// √Σx², over all elements or some axes.
+    /// √Σx², over all elements or some axes, summed in float32 where the type is narrower; where it is 0 its derivative is 0.
     public func norm(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
-        square().sum(axes: axes, keepingAxes: keepingAxes).sqrt()
+        let squares = Tensor(value.forStatistics).square().sum(axes: axes, keepingAxes: keepingAxes)
+        return Tensor(squares.value.normRoot.cast(to: dtype.quotientType))
     }
 }

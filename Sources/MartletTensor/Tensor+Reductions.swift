@@ -28,7 +28,7 @@ extension Tensor {
         product(axes: [axis], keepingAxes: keepingAxes)
     }
 
-    /// Σx / n; NaN where there are no elements.
+    /// Σx / n, summed in float32 where the type is narrower; NaN where there are no elements.
     public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             value.mean(try shape.resolved(axes: axes, operation: "mean"), keeping: keepingAxes)
@@ -64,17 +64,27 @@ extension Tensor {
     /// Σ(x - mean)² / (n - 1), or / n where `unbiased` is false.
     public func variance(axes: [Int]? = nil, unbiased: Bool = true, keepingAxes: Bool = false) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
-            let resolved = try shape.resolved(axes: axes, operation: "variance")
-            let centred = value - value.mean(resolved, keeping: true)
-            let count = resolved.reduce(1) { $0 * shape[$1] }
-            let total = (centred * centred).sum(resolved, keeping: keepingAxes)
-            return total / Double(unbiased ? Swift.max(0, count - 1) : count)
+            try wideVariance(axes, unbiased, keepingAxes, "variance").cast(to: dtype.quotientType)
         }
     }
 
-    /// The square root of the variance.
+    /// The square root of the variance; where it is 0 its derivative is 0.
     public func standardDeviation(axes: [Int]? = nil, unbiased: Bool = true, keepingAxes: Bool = false) -> Tensor {
-        variance(axes: axes, unbiased: unbiased, keepingAxes: keepingAxes).sqrt()
+        Tensor.recording { () throws(ShapeError) in
+            try wideVariance(axes, unbiased, keepingAxes, "standardDeviation").normRoot.cast(to: dtype.quotientType)
+        }
+    }
+
+    /// The variance in the type that statistics are taken in.
+    private func wideVariance(
+        _ axes: [Int]?, _ unbiased: Bool, _ keeping: Bool, _ operation: String
+    ) throws(ShapeError) -> Value {
+        let resolved = try shape.resolved(axes: axes, operation: operation)
+        let wide = value.forStatistics
+        let centred = wide - wide.mean(resolved, keeping: true)
+        let count = resolved.reduce(1) { $0 * shape[$1] }
+        let total = (centred * centred).sum(resolved, keeping: keeping)
+        return total / Double(unbiased ? Swift.max(0, count - 1) : count)
     }
 
     /// The position of the largest element along an axis (the first of equals; NaN wins); int64.

@@ -52,6 +52,11 @@ extension Tensor {
         var target = shape
         for axis in 0..<rank where target[axis + extra] == -1 { target[axis + extra] = self.shape[axis] }
         return Tensor.recording { () throws(ShapeError) in
+            guard target.sizes.allSatisfy({ $0 >= 0 }) else {
+                throw ShapeError(
+                    "expand", "cannot become \(shape): only an axis that is there already can keep its size with -1",
+                    shapes: [self.shape])
+            }
             guard try Shape.broadcast(self.shape, target, operation: "expand") == target else {
                 throw ShapeError("expand", "the shape does not broadcast to \(target)", shapes: [self.shape])
             }

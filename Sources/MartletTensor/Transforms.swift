@@ -35,18 +35,22 @@ public func valueAndGradient<A: TensorTree>(
     valueAndGradient(of: function)(argument)
 }
 
-/// Runs `function` on differentiable aliases of the tensors and walks back from its value.
+/// Runs `function` on differentiable aliases of the tensors and walks back from its value, which is then cut off from them where
+/// nothing else that is differentiable (what an outer derivative goes by, a parameter) stands behind it.
 private func differentiated(
     _ arguments: [Tensor], _ function: ([Value]) -> Tensor
 ) -> (value: Tensor, gradients: [Value]) {
-    recordingHistory {
+    let keepsHistory = Modes.current.recordsHistory
+    return recordingHistory {
         let aliases = arguments.map { differentiable($0.value) }
         let output = function(aliases)
         guard output.elementCount == 1 else {
             stop("gradient(of:): the function gives shape \(output.shape); a gradient is that of one number")
         }
-        let found = Differentiation.gradients(of: [output.value], cotangents: [output.value.ones()], by: aliases)
-        return (released(output, from: aliases), zip(aliases, found).map { $1 ?? $0.zeros() })
+        let (found, haveHistory) = Differentiation.gradientsAndHistory(
+            of: [output.value], cotangents: [output.value.ones()], by: aliases)
+        let value = haveHistory && keepsHistory ? output : output.detached()
+        return (value, zip(aliases, found).map { $1 ?? $0.zeros() })
     }
 }
 
@@ -58,12 +62,6 @@ private func recordingHistory<Result>(_ body: () -> Result) -> Result {
 /// An alias to differentiate by; what has no derivative (integers) passes as it is.
 private func differentiable(_ value: Value) -> Value {
     value.dtype.isFloatingPoint ? value.differentiableAlias() : value
-}
-
-/// The output, cut off from the aliases where nothing else differentiable stands behind them.
-private func released(_ output: Tensor, from aliases: [Value]) -> Tensor {
-    let outer = aliases.contains { $0.node.operands.contains(where: \.isDifferentiable) }
-    return outer ? output : output.detached()
 }
 
 /// The value of a function at a point and its derivative along a direction (forward mode).

@@ -22,7 +22,7 @@ final class EpochTotals: StateHolder {
     ///
     /// ## Shapes
     /// - batchLoss: `[]`, the mean over the batch
-    /// - outputs: `[batch, classes]`; where labels are no classes nothing is counted as right
+    /// - outputs: `[batch, classes]`, or `[batch, 1]` for the logit of the second of two; where labels are no classes nothing is counted as right
     /// - labels: `[batch]` for classes
     func add(_ batchLoss: Tensor, outputs: Tensor, labels: Tensor) {
         withoutGradient {
@@ -31,7 +31,7 @@ final class EpochTotals: StateHolder {
             }
             loss.tensor = lossSoFar + batchLoss.detached().to(dtype: .float64) * Double(labels.shape[0])
             guard let classes = Self.classes(labels, outputs) else { return }
-            let hits = outputs.detached().argmax(axis: 1).to(dtype: .int64) .== classes
+            let hits = predictedClasses(outputs.detached()) .== classes
             correct.tensor = correctSoFar + hits.sum().to(dtype: .float64)
         }
     }
@@ -65,3 +65,12 @@ final class EpochTotals: StateHolder {
 func isClasses(_ labels: Tensor, _ outputs: Tensor) -> Bool {
     labels.rank == 1 && !labels.dtype.isFloatingPoint && outputs.rank == 2
 }
+
+/// The class that each row of the outputs stands for: of one column the sign of a logit says it, of several the largest.
+func predictedClasses(_ outputs: Tensor) -> Tensor {
+    outputs.shape[1] == 1
+        ? (outputs.squeeze(axis: 1) .> 0).to(dtype: .int64) : outputs.argmax(axis: 1).to(dtype: .int64)
+}
+
+/// How many classes the rows of the outputs tell apart.
+func classCount(of outputs: Tensor) -> Int { max(2, outputs.shape[1]) }

@@ -70,20 +70,28 @@ extension Layer {
 private struct EvaluationTally {
     private var loss = 0.0
     private var count = 0
+    /// The classes of the data; nil where it has none.
+    private let classes: Int?
     private var confusion: ConfusionMatrix?
     private var mistakes: [Evaluation.Mistake] = []
 
-    init(classes: Int?) { confusion = classes.map { ConfusionMatrix(classes: $0) } }
+    init(classes: Int?) {
+        self.classes = classes
+        confusion = classes.map { ConfusionMatrix(classes: $0) }
+    }
 
     mutating func add(_ batch: Batch, outputs: Tensor, _ loss: (Tensor, Tensor) -> Tensor) throws {
         let batchLoss = loss(outputs, batch.labels)
         count += batch.count
-        guard confusion != nil, isClasses(batch.labels, outputs) else {
+        guard let classes, isClasses(batch.labels, outputs) else {
             self.loss += try batchLoss.checkedItem(as: Double.self) * Double(batch.count)
             return
         }
-        let probabilities = outputs.softmax(axis: 1)
-        let (best, answers) = (probabilities.max(axis: 1), outputs.argmax(axis: 1))
+        // A model may know more classes than the data has.
+        if count == batch.count { confusion = ConfusionMatrix(classes: max(classes, classCount(of: outputs))) }
+        let answers = predictedClasses(outputs)
+        let best =
+            outputs.shape[1] == 1 ? outputs.squeeze(axis: 1).abs().sigmoid() : outputs.softmax(axis: 1).max(axis: 1)
         self.loss += try batchLoss.checkedItem(as: Double.self) * Double(batch.count)
         let (shares, predicted) = (try best.checkedArray(as: Double.self), try answers.checkedArray(as: Int.self))
         let actual = try batch.labels.checkedArray(as: Int.self)

@@ -112,9 +112,10 @@ extension Trainer {
                 expected: "finite numbers", found: "\(numbers[place]) in step \(step)")
         }
         let labels = batch.labels.to(dtype: .int64).array(as: Int.self)
-        guard let row = labels.firstIndex(where: { !(0..<outputs.shape[1]).contains($0) }) else { return }
+        let classes = classCount(of: outputs)
+        guard let row = labels.firstIndex(where: { !(0..<classes).contains($0) }) else { return }
         throw DataError(
             dataset: "training data", field: "labels", index: batch.indices[row],
-            expected: "0 to \(outputs.shape[1] - 1), as the model has outputs", found: "\(labels[row]) in step \(step)")
+            expected: "0 to \(classes - 1), as the model has outputs", found: "\(labels[row]) in step \(step)")
     }
 }

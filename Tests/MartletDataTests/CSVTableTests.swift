@@ -19,6 +19,12 @@ import Testing
         #expect(table.columns.map(\.missingCount) == [0, 1, 1])
     }
 
+    @Test func `A cell "nan" is the same above a column's first text and below it`() throws {
+        let table = try CSVTable(text: "city,y\nnan,1\nParis,nan\nnan,3\n")
+        #expect(table["city"].texts == ["nan", "Paris", "nan"])
+        #expect(table["city"].missingCount == 0 && table["y"].missingCount == 1)
+    }
+
     @Test func `Quotes hold separators, line ends and doubled quotes`() throws {
         let table = try CSVTable(text: "a,\"b,c\"\r\n\"1\",\"say \"\"hi\"\"\r\nto, all\"\r\n2,\"\"\"\"\r\n3,\"\"")
         #expect(table.columnNames == ["a", "b,c"])

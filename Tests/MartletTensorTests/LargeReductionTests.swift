@@ -54,4 +54,39 @@ struct LargeReductionTests {
         }
         #expect(sums == expected)
     }
+
+    @Test("over two kept axes that lie otherwise in memory, of numbers and of truths")
+    func permuted() {
+        let (a, b, r) = (600, 501, 2)
+        let (tensor, elements) = numbers([b, r, a])
+        let turned = tensor.permute([2, 0, 1])
+        let sums = turned.sum(axes: [2]).array(as: Float.self)
+        let truths = (turned .> 98).any(axes: [2]).array(as: Bool.self)
+        var isEqual = true
+        for i in 0..<a {
+            for j in 0..<b {
+                let column = (0..<r).map { elements[(j * r + $0) * a + i] }
+                isEqual = isEqual && sums[i * b + j] == column.reduce(0, +)
+                isEqual = isEqual && truths[i * b + j] == column.contains { $0 > 98 }
+            }
+        }
+        #expect(isEqual)
+    }
+
+    @Test("of a first axis into rows shorter and longer than a share")
+    func shares() {
+        for (r, shape) in [(3, [700, 701]), (300, [5, 40_001]), (2, [1, 700_001])] as [(Int, [Int])] {
+            let count = shape[0] * shape[1]
+            let (tensor, elements) = numbers(Shape([r] + shape))
+            let sums = (tensor * 2).sum(axes: [0]).array(as: Float.self)
+            let turned = tensor.max(axes: [0]).transpose().array(as: Float.self)
+            var isEqual = true
+            for i in 0..<count {
+                let column = (0..<r).map { elements[$0 * count + i] }
+                isEqual = isEqual && sums[i] == 2 * column.reduce(0, +)
+                isEqual = isEqual && turned[i % shape[1] * shape[0] + i / shape[1]] == column.max()
+            }
+            #expect(isEqual, "\(r) rows of \(shape)")
+        }
+    }
 }

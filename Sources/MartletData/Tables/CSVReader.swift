@@ -104,8 +104,7 @@ struct CSVReader {
             cursor.isEnd(reading.next)
         else { return false }
         cursor.place = reading.next
-        builder.numbers.append(reading.value)
-        if !reading.isInteger { builder.isInteger = false }
+        builder.take(reading.value, isInteger: reading.isInteger)
         return true
     }
 
@@ -122,8 +121,7 @@ struct CSVReader {
                 return
             }
             if let reading = DecimalNumber.whole(trimmed) {
-                builder.numbers.append(reading.value)
-                if !reading.isInteger { builder.isInteger = false }
+                builder.take(reading.value, isInteger: reading.isInteger)
                 return
             }
             guard builder.demanded == nil else {

@@ -6,7 +6,9 @@ struct ColumnBuilder {
     var numbers: [Double] = []
     var texts: [String?] = []
     private(set) var isText: Bool
-    var isInteger = true
+    private var isInteger = true
+    /// True where a cell was read as a number, "nan" among them: as text it is one like any other.
+    private var hasNumber = false
     /// True where cells are passed over: the column is known, or is to be read again as text.
     private(set) var isSkipped = false
     /// True where cells were taken for numbers before one was none: only another reading has their text.
@@ -25,10 +27,18 @@ struct ColumnBuilder {
         return builder
     }
 
+    /// Takes a cell that reads as a number.
+    @inline(__always)
+    mutating func take(_ number: Double, isInteger: Bool) {
+        numbers.append(number)
+        hasNumber = true
+        if !isInteger { self.isInteger = false }
+    }
+
     /// Takes a cell that is no number into a column of numbers, which thereby becomes text.
     mutating func becomeText() {
         isText = true
-        needsReading = numbers.contains { !$0.isNaN }
+        needsReading = hasNumber
         isSkipped = needsReading
         texts = numbers.map { _ in nil }
         numbers = []

@@ -29,8 +29,10 @@ package struct SoftmaxCrossEntropy: Composite {
     }
 
     package func body(_ operands: [Value]) -> [Value] {
-        let logits = operands[0]
-        let losses = logits.logSumExp([1]).reshaped(known: [logits.shape[0]]) - (target(operands) * logits).sum([1])
+        let (likelihoods, target) = (operands[0].logSoftmax([1]), target(operands))
+        // A share of 0 must not meet an infinite logit.
+        let terms = Value.choose(target .== target.constant(0), target.constant(0), target * likelihoods)
+        let losses = -terms.sum([1])
         return [averages ? losses.mean() : losses]
     }
 
@@ -79,7 +81,7 @@ package struct SoftmaxCrossEntropyGradient: Composite {
 
     package func body(_ operands: [Value]) -> [Value] {
         let logits = operands[0]
-        let probabilities = (logits - logits.logSumExp([1])).applying(.exp)
+        let probabilities = logits.logSoftmax([1]).applying(.exp)
         let rows = averages ? operands[2] / Double(logits.shape[0]) : operands[2].insertingAxis(1)
         return [(probabilities - loss.target(operands)) * rows]
     }

@@ -62,6 +62,12 @@ package enum Batching {
                 return batched.map { ($0, true) }
             }
             if case .randomBits(let bits) = node.primitive {
+                if node.repeatsFromOutside {
+                    // A checkpoint from outside, repeated: its numbers were drawn once for all members.
+                    let copies = Trace.copy(node, operands: values)
+                    copies[0].node.repeats = node.repeats
+                    return copies.map { ($0, false) }
+                }
                 // Each member of the batch draws its own numbers: the counter takes in the batch index.
                 return [(Value.make(.randomBits(RandomBits(Shape([size] + bits.shape.sizes))), values), true)]
             }

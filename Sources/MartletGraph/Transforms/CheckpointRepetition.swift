@@ -75,7 +75,7 @@ struct CheckpointRepetition {
                         node.primitive, node.operands.map(operand), arguments: node.arguments, type: node.type,
                         moreTypes: node.moreTypes)
                 })
-            if recordsHistory { copy.repeats = node.result(0) }
+            if recordsHistory || copy.isDrawn(outside: node) { copy.repeats = node.result(0) }
             copies[ObjectIdentifier(node)] = copy
         }
         repeated[ObjectIdentifier(region)] = copies
@@ -112,6 +112,17 @@ private struct InnerRegions {
         known[ObjectIdentifier(own)] = made
         return made
     }
+}
+
+extension Node {
+    /// True for random bits that are repeated in another trace than the first ones: a `vmap` must not draw them anew.
+    fileprivate func isDrawn(outside first: Node) -> Bool {
+        guard case .randomBits = primitive else { return false }
+        return recording !== first.recording
+    }
+
+    /// True for what repeats a node of another recording.
+    var repeatsFromOutside: Bool { repeats != nil && result(0).repeated.node.recording !== recording }
 }
 
 extension Value {

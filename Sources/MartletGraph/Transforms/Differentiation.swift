@@ -7,6 +7,13 @@ package enum Differentiation {
     package static func gradients(
         of outputs: [Value], cotangents: [Value?], by targets: [Value], wanted: [Bool]? = nil
     ) -> [Value?] {
+        gradientsAndHistory(of: outputs, cotangents: cotangents, by: targets, wanted: wanted).gradients
+    }
+
+    /// `gradients`, and whether they were recorded with a history of their own.
+    package static func gradientsAndHistory(
+        of outputs: [Value], cotangents: [Value?], by targets: [Value], wanted: [Bool]? = nil
+    ) -> (gradients: [Value?], haveHistory: Bool) {
         let asked = zip(targets, wanted ?? targets.map { _ in true }).filter(\.1).map(\.0)
         let stops = Set(asked.map { ObjectIdentifier($0.node) })
         let walk = Walk(from: outputs, stoppingAt: stops)
@@ -20,10 +27,11 @@ package enum Differentiation {
                         stops)
                 }
             })
-        return targets.enumerated().map { index, target in
+        let gradients = targets.enumerated().map { index, target -> Value? in
             if let wanted, !wanted[index] { return nil }
             return arrived.at(target.node, target.index)?.committed(like: target.node)
         }
+        return (gradients, recordsHistory)
     }
 
     /// What `backward()` does: the gradient of `output` that arrives at each leaf with a box, in order of creation.

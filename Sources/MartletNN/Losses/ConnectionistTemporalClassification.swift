@@ -29,13 +29,19 @@ public func ctcLoss(
     // No narrower than float32: -1e30 stands for a likelihood of 0.
     let x = Tensor(logProbabilities.value.forStatistics)
     let lengths = targetLengths.to(dtype: .int64)
-    let paths = LabelPaths(targets.to(dtype: .int64), blank: blank)
+    let paths = LabelPaths(read(targets.to(dtype: .int64), lengths, blank), blank: blank)
     let last = paths.forward(x, inputLengths: inputLengths.to(dtype: .int64))
     var losses = -paths.total(last, lengths)
     let isImpossible = losses .> -LabelPaths.impossible / 2
     losses = `where`(isImpossible, Tensor(losses.value.constant(zeroInfinity ? 0 : .infinity)), losses)
     guard reduction == .mean else { return reduced(losses, reduction) }
     return (losses / lengths.to(dtype: x.dtype).clipped(low: 1)).mean()
+}
+
+/// The targets with the blank behind each one's end, where anything may stand: padding with -1 is usual.
+private func read(_ targets: Tensor, _ lengths: Tensor, _ blank: Int) -> Tensor {
+    let places = Tensor(Value.iota([1, targets.shape[1]], axis: 1))
+    return `where`(places .< lengths.unsqueeze(axis: 1), targets, Tensor(targets.value.constant(Double(blank))))
 }
 
 /// The targets with a blank around each label, `[batch, 2·longest + 1]`, and the recurrence over them.
@@ -112,7 +118,9 @@ private func checkShapes(
             "ctcLoss: integer targets [\(batch), longest] and lengths [\(batch)] are expected, not \(targets.shape), "
                 + "\(inputLengths.shape) and \(targetLengths.shape)")
     }
-    IndexCheck.check("ctcLoss", "label", targets, below: x.shape[2], ignoring: nil)
     IndexCheck.check("ctcLoss", "input length", inputLengths, below: x.shape[0] + 1, ignoring: nil)
     IndexCheck.check("ctcLoss", "target length", targetLengths, below: targets.shape[1] + 1, ignoring: nil)
+    IndexCheck.check(
+        "ctcLoss", "label", read(targets.to(dtype: .int64), targetLengths.to(dtype: .int64), blank), below: x.shape[2],
+        ignoring: nil)
 }

@@ -44,9 +44,12 @@ public func crossEntropy(
         }
     }
     var factor = Value.filled(1, TensorType(flat.shape, rows.forStatistics.dtype))
+    // 0 for examples that are ignored: one of a class without weight is not.
+    var counted = factor
     if let ignoreIndex {
         let ignored = flat .== flat.constant(Double(ignoreIndex))
-        factor = Value.choose(ignored, factor.constant(0), factor)
+        counted = Value.choose(ignored, factor.constant(0), factor)
+        factor = counted
         flat = Value.choose(ignored, flat.constant(0), flat)
     }
     var classWeights: Value?
@@ -54,7 +57,7 @@ public func crossEntropy(
         classWeights = weights.value.cast(to: factor.dtype)
         factor = factor * weights.value.cast(to: factor.dtype).select(flat, axis: 0)
     }
-    let losses = weighted(rows.forStatistics, flat, factor, classWeights, labelSmoothing)
+    let losses = weighted(rows.forStatistics, flat, factor, counted, classWeights, labelSmoothing)
     switch reduction {
     case .mean: return Tensor(weightedMean(losses, factor).cast(to: rows.forLoss.dtype))
     case .sum: return Tensor(losses.sum().cast(to: rows.forLoss.dtype))
@@ -72,15 +75,14 @@ func weightedMean(_ losses: Value, _ factors: Value) -> Value {
 
 /// Losses with class weights: the smoothed part is weighted class by class, as PyTorch does.
 private func weighted(
-    _ rows: Value, _ labels: Value, _ factor: Value, _ classWeights: Value?, _ smoothing: Double
+    _ rows: Value, _ labels: Value, _ factor: Value, _ counted: Value, _ classWeights: Value?, _ smoothing: Double
 ) -> Value {
     let family = SoftmaxCrossEntropy(labelSmoothing: 0, averages: false)
     let hard = Value.make(.composite(CompositeCall(family)), [rows, labels]) * factor
     guard smoothing > 0 else { return hard }
-    let negative = rows.logSumExp([1]) - rows
+    let negative = -rows.logSoftmax([1])
     let share = classWeights.map { negative * $0 } ?? negative
-    let counted = Value.choose(factor .== factor.constant(0), factor.constant(0), factor.constant(1))
-    let smooth = share.sum([1]) * (classWeights == nil ? factor : counted)
+    let smooth = share.sum([1]) * counted
     return hard * (1 - smoothing) + smooth * (smoothing / Double(rows.shape[1]))
 }
 

@@ -88,6 +88,8 @@ public func poissonNegativeLogLikelihood(
 ///
 ///     ½·(ln max(variance, ε) + (x - t)² / max(variance, ε))          with `addsConstant` + ½·ln 2π
 ///
+/// The derivative is taken by the larger of the two as if it were the variance, so that one below ε finds its way back.
+///
 /// ## Shapes
 /// - means and targets of one shape; variances of a shape that broadcasts to it
 public func gaussianNegativeLogLikelihood(
@@ -95,7 +97,8 @@ public func gaussianNegativeLogLikelihood(
     reduction: Reduction = .mean
 ) -> Tensor {
     checked("gaussianNegativeLogLikelihood", means, targets)
-    let variance = full(variances).clipped(low: epsilon)
+    let given = full(variances)
+    let variance = given + (given.detached().clipped(low: epsilon) - given.detached())
     let losses = 0.5 * (variance.log() + (full(means) - full(targets)).square() / variance)
     return reduced(addsConstant ? losses + 0.5 * 1.8378770664093454836 : losses, reduction)
 }

@@ -21,11 +21,13 @@ public func huberLoss(_ prediction: Tensor, _ target: Tensor, delta: Double = 1,
     return reduced(`where`(distance .< delta, 0.5 * distance.square(), delta * (distance - 0.5 * delta)), reduction)
 }
 
-/// ½·d² / beta where d = |prediction - target| is below `beta`, else d - ½·beta.
+/// ½·d² / beta where d = |prediction - target| is below `beta`, else d - ½·beta; where `beta` is 0 the absolute error.
 public func smoothL1Loss(_ prediction: Tensor, _ target: Tensor, beta: Double = 1, reduction: Reduction = .mean)
     -> Tensor
 {
     checked("smoothL1Loss", prediction, target)
     let distance = (full(prediction) - full(target)).abs()
+    // Nothing is below 0, and the branch not taken would divide by it: its derivative is 0·∞.
+    guard beta != 0 else { return reduced(distance, reduction) }
     return reduced(`where`(distance .< beta, 0.5 * distance.square() / beta, distance - 0.5 * beta), reduction)
 }

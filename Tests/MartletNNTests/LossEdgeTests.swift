@@ -1,0 +1,79 @@
+import MartletNN
+import MartletTensor
+import Testing
+
+/// Losses where a number is at the edge of what is usual; expected values are by hand.
+@Suite("Edges of losses")
+struct LossEdgeTests {
+    @Test("smoothL1Loss with beta 0 is the absolute error, its gradient too")
+    func smoothL1() {
+        let prediction = Parameter(Tensor([1, -2] as [Float]))
+        let loss = smoothL1Loss(prediction.value, Tensor.zeros([2]), beta: 0)
+        #expect(loss.item() as Float == 1.5)
+        loss.backward()
+        #expect(prediction.gradient?.array(as: Float.self) == [0.5, -0.5])
+    }
+
+    @Test("a class without weight keeps its share of the smoothing; an ignored example has none")
+    func weightless() {
+        let logits = Tensor([1, 2, 3, 0, 0, 0] as [Float], shape: [2, 3])
+        let loss: Float = crossEntropy(
+            logits, Tensor([0, 1] as [Int]), weights: Tensor([0, 1, 1] as [Float]), labelSmoothing: 0.1,
+            ignoreIndex: 1, reduction: .sum
+        ).item()
+        // 0.1 / 3 · (1.4076059 + 0.4076059): the negative log-likelihoods of the classes that have weight.
+        #expect(abs(loss - 0.0605070) < 1e-6)
+    }
+
+    @Test("large logits leave the likelihood its digits", arguments: [DataType.float32, .float64], [3, 100])
+    func large(dtype: DataType, classes: Int) {
+        for height in [-1e9, 1e4, 1e8] {
+            let logits = Tensor.full([2, classes], height, dtype: dtype)
+            let expected = Double(classes).logarithm
+            for smoothing in [0, 0.1] {
+                let loss = crossEntropy(logits, Tensor([0, 1] as [Int]), labelSmoothing: smoothing)
+                #expect(abs(loss.item(as: Double.self) - expected) < 1e-5)
+            }
+            let likelihoods = logits.logSoftmax(axis: 1).array(as: Double.self)
+            #expect(likelihoods.allSatisfy { abs($0 + expected) < 1e-5 })
+        }
+    }
+
+    @Test("a logit of -∞ is a class that cannot be", arguments: [DataType.float32, .float64])
+    func impossible(dtype: DataType) {
+        let logits = Tensor([0, -.infinity, 0] as [Double], shape: [1, 3], dtype: dtype)
+        let labels = Tensor([0] as [Int])
+        #expect(abs(crossEntropy(logits, labels).item(as: Double.self) - 2.0.logarithm) < 1e-6)
+        #expect(crossEntropy(logits, Tensor([1] as [Int])).item(as: Double.self) == .infinity)
+    }
+
+    @Test("a predicted variance below epsilon finds its way back")
+    func variance() {
+        let variance = Parameter(Tensor([1e-8, 4] as [Float]))
+        let loss = gaussianNegativeLogLikelihood(
+            Tensor([1, 1] as [Float]), Tensor([0, 3] as [Float]), variances: variance.value, epsilon: 1e-2,
+            reduction: .sum)
+        // ½·(ln 0.01 + 1 / 0.01) + ½·(ln 4 + 4 / 4)
+        #expect(abs((loss.item() as Float) - (0.5 * (-4.6051702 + 100) + 0.5 * (1.3862944 + 1))) < 1e-4)
+        loss.backward()
+        let gradient = variance.gradient?.array(as: Float.self) ?? []
+        // ½·(1 / v - d² / v²)
+        #expect(abs(gradient[0] - 0.5 * (100 - 10_000)) < 0.5 && abs(gradient[1]) < 1e-6)
+    }
+
+    @Test("ctcLoss does not read targets behind their lengths")
+    func padding() {
+        let x = Tensor.randn([6, 2, 4]).logSoftmax(axis: 2)
+        let lengths = (Tensor([6, 5] as [Int]), Tensor([3, 1] as [Int]))
+        let losses = [[1, 2, 3, 2, 0, 0], [1, 2, 3, 2, -1, -1], [1, 2, 3, 2, 99, 7]].map { numbers in
+            ctcLoss(
+                x, Tensor(numbers as [Int], shape: [2, 3]), inputLengths: lengths.0, targetLengths: lengths.1
+            ).item() as Float
+        }
+        #expect(losses[0].isFinite && losses[1] == losses[0] && losses[2] == losses[0])
+    }
+}
+
+extension Double {
+    fileprivate var logarithm: Double { Tensor([self]).log().item(as: Double.self) }
+}
