@@ -10,7 +10,7 @@
 // order. So a reduction's tree never depends on strides, fusion or the number of threads.
 
 enum { MAX_OUTPUTS = MK_MAX_REGISTERS, BLOCK_ELEMENTS = 8192, SERIAL_ELEMENTS = 16384 };
-/// Bytes of accumulators beyond which the results are taken a share at a time: some a, or of one a some tiles of the b.
+/// Bytes of accumulators beyond which the results are taken a share at a time: some a, or of one a some tiles of the b, at least one.
 enum { SHARE_BYTES = 2 << 20 };
 /// Columns whose accumulators stay in a register from row to row: a block of channels.
 enum { LANES = 16 };

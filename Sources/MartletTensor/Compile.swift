@@ -9,8 +9,8 @@ import MartletRuntime
 /// taken as they are when it is traced; other modules' parameters are read at each call.
 ///
 /// Results have no history: a `backward()` belongs inside the closure. Only where an argument has one (it is being differentiated,
-/// or was computed from parameters) does a call run the closure itself, as if it were not compiled, so that the derivative flows
-/// through it; inside `withoutGradient` it runs the plan then too.
+/// or was computed from parameters) and the closure renews no parameter and no gradient does a call run the closure itself, as if it
+/// were not compiled, so that the derivative flows through it. A step of training takes such an argument for its numbers alone.
 ///
 /// A call stops where a kernel fails or memory is missing; `try step.run(x, y)` throws instead. Then everything that the call
 /// would have renewed throws when it is read, until a saved state is loaded.
@@ -53,16 +53,21 @@ public final class CompiledFunction<each Input: TensorTree, Output: TensorTree> 
         if Recording.current.isTrace { return body(repeat each inputs) }
         var leaves: [Tensor] = []
         for input in repeat each inputs { input.appendLeaves(to: &leaves) }
-        // A plan's results have no history, and here one is asked for.
-        if CompiledCore.areDifferentiated(leaves) { return body(repeat each inputs) }
-        let (results, outline) = try core.call(leaves) { placeholders in
-            var rest = placeholders[...]
-            let output = body(repeat (each inputs).replacing(&rest))
-            return (output.leaves, output)
+        // A plan's results have no history, and here one may be asked for.
+        if CompiledCore.areDifferentiated(leaves), try !core.trains(leaves, { traced($0, repeat each inputs) }) {
+            return body(repeat each inputs)
         }
+        let (results, outline) = try core.call(leaves) { traced($0, repeat each inputs) }
         guard let outline = outline as? Output else { stop("compile: the closure was not traced") }
         var rest = results[...]
         return outline.replacing(&rest)
+    }
+
+    /// The closure's output on placeholders in the inputs' places.
+    private func traced(_ placeholders: [Tensor], _ inputs: repeat each Input) -> (leaves: [Tensor], outline: Any) {
+        var rest = placeholders[...]
+        let output = body(repeat (each inputs).replacing(&rest))
+        return (output.leaves, output)
     }
 }
 

@@ -80,13 +80,28 @@ final class CompiledCore {
             return (try known.run(&read), known.outline)
         }
         while true {
-            let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
-            // A function whose arguments never come twice in one shape would keep a plan for each.
-            if programCount >= Self.programBound { programs = [:] }
-            programs[key, default: []].append(made)
+            let made = try traced(inputs, key, body)
             // Nil where another thread put something else into a slot meanwhile.
             if var read = try made.leaves(inputs) { return (try made.run(&read), made.outline) }
         }
+    }
+
+    private func traced(
+        _ inputs: [Tensor], _ key: Key, _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)
+    ) throws -> TracedProgram {
+        let made = try TracedProgram(inputs, updating: holders.flatMap(\.stateSlots), body)
+        // A function whose arguments never come twice in one shape would keep a plan for each.
+        if programCount >= Self.programBound { programs = [:] }
+        programs[key, default: []].append(made)
+        return made
+    }
+
+    /// True where a call on such inputs is a step of training, whose derivative is taken inside: it renews parameters or gradients.
+    func trains(_ inputs: [Tensor], _ body: ([Tensor]) -> (leaves: [Tensor], outline: Any)) throws -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        let key = key(inputs)
+        return try (programs[key]?.first ?? traced(inputs, key, body)).trains
     }
 
     /// The memory of calls after the first: what a first trace leaves in the state, a second one finds there.
@@ -212,6 +227,8 @@ private final class TracedProgram {
             resultCount: resultCount, activations: activationByteCount)
         return traced.forecast(program.memory, holders: holders)
     }
+
+    var trains: Bool { writes.contains { $0.slot.isTrained } }
 
     /// True where switches and counts are as they were when this was traced.
     var fits: Bool {

@@ -14,9 +14,14 @@ public final class StateSlot: @unchecked Sendable {
     private var turn: Lock?
     /// Where gradients of the tensor are collected: then the slot holds a differentiable leaf.
     package let box: GradientBox?
+    /// True where what it holds is a gradient.
+    private let isGradient: Bool
 
-    package init(_ tensor: Tensor? = nil, box: GradientBox? = nil) {
-        self.box = box
+    /// True where whoever writes it trains: it holds a parameter or a gradient.
+    var isTrained: Bool { box != nil || isGradient }
+
+    package init(_ tensor: Tensor? = nil, box: GradientBox? = nil, isGradient: Bool = false) {
+        (self.box, self.isGradient) = (box, isGradient)
         stored = tensor.map { leaf($0) }
     }
 

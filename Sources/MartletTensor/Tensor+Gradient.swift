@@ -10,7 +10,7 @@ import Synchronization
 
 /// Where the gradient of a leaf is kept and added up.
 package final class GradientBox: LeafBox, @unchecked Sendable {
-    package let slot = StateSlot()
+    package let slot = StateSlot(isGradient: true)
     /// True where something besides the leaf's variable refers to the box: a parameter.
     let isOwned: Bool
 

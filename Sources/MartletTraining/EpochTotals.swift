@@ -22,7 +22,8 @@ final class EpochTotals: StateHolder {
     ///
     /// ## Shapes
     /// - batchLoss: `[]`, the mean over the batch
-    /// - outputs: `[batch, classes]`, or `[batch, 1]` for the logit of the second of two; where labels are no classes nothing is counted as right
+    /// - outputs: `[batch, classes]`, or `[batch, 1]` for the logit of the second of two; where labels are no classes nothing is
+    ///   counted as right
     /// - labels: `[batch]` for classes
     func add(_ batchLoss: Tensor, outputs: Tensor, labels: Tensor) {
         withoutGradient {

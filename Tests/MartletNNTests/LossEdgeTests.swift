@@ -61,6 +61,16 @@ struct LossEdgeTests {
         #expect(abs(gradient[0] - 0.5 * (100 - 10_000)) < 0.5 && abs(gradient[1]) < 1e-6)
     }
 
+    @Test("a variance below zero counts as epsilon, to the bit")
+    func negativeVariance() {
+        for given: Float in [-0.5, -1, -20, -1000] {
+            let found: Float = gaussianNegativeLogLikelihood(
+                Tensor([1] as [Float]), Tensor([1] as [Float]), variances: Tensor([given])
+            ).item()
+            #expect(abs(found - 0.5 * -13.815511) < 1e-4)
+        }
+    }
+
     @Test("ctcLoss does not read targets behind their lengths")
     func padding() {
         let x = Tensor.randn([6, 2, 4]).logSoftmax(axis: 2)

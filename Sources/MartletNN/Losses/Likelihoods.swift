@@ -98,7 +98,7 @@ public func gaussianNegativeLogLikelihood(
 ) -> Tensor {
     checked("gaussianNegativeLogLikelihood", means, targets)
     let given = full(variances)
-    let variance = given + (given.detached().clipped(low: epsilon) - given.detached())
+    let variance = `where`(given .>= epsilon, given, epsilon + (given - given.detached()))
     let losses = 0.5 * (variance.log() + (full(means) - full(targets)).square() / variance)
     return reduced(addsConstant ? losses + 0.5 * 1.8378770664093454836 : losses, reduction)
 }
