@@ -105,7 +105,7 @@ struct TrainingForecast {
 
     /// The memory of a call in inference.
     func inference() throws -> MemoryForecast {
-        try settings.precision.around { try layer.memory(input: input) }
+        try settings.precision.running { try layer.memory(input: input) }
     }
 
     /// The memory of training steps after the first: in `state` the layer's buffers come first, then what the optimizer carries
@@ -146,17 +146,15 @@ struct TrainingForecast {
     }
 
     private func backward(_ x: Tensor, _ y: Tensor) -> Tensor {
-        let outputs = settings.precision.around { layer(x) }
-        let value = settings.precision.around { loss(outputs, y) }
+        let outputs = settings.precision.running { layer(x) }
+        let value = settings.precision.running { loss(outputs, y) }
         if let scaler { scaler.backward(value) } else { value.backward() }
         return value.detached()
     }
 
     private func limitGradients() {
         let parameters = layer.parameters
-        if let limit = settings.gradientValueLimit { clipGradientValue(parameters, to: limit) }
-        if let limit = settings.adaptiveClipping { clipGradientsAdaptively(parameters, to: limit) }
-        if let limit = settings.gradientNormLimit { clipGradientNorm(parameters, to: limit) }
+        settings.clipGradients(of: parameters)
         settings.gradientNoise?.add(to: parameters, step: 0)
     }
 }
@@ -200,17 +198,4 @@ private struct Companion: StateHolder {
     init(_ holder: (any StateHolder)?) { self.holder = holder }
     var stateSlots: [StateSlot] { holder?.stateSlots ?? [] }
     var stateNumbers: [StateNumber] { holder?.stateNumbers ?? [] }
-}
-
-extension AverageSettings {
-    fileprivate var form: WeightAverage.Form {
-        kind == .equal ? .equal : .exponential(decay: decay, warmsUp: warmsUp)
-    }
-}
-
-extension TrainingPrecision {
-    /// Runs a body as a run of this precision runs its model.
-    fileprivate func around<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try autocast(self == .float16 ? .float16 : .bfloat16, isEnabled: self != .float32, body)
-    }
 }

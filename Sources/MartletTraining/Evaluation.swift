@@ -75,10 +75,7 @@ private struct EvaluationTally {
     private var confusion: ConfusionMatrix?
     private var mistakes: [Evaluation.Mistake] = []
 
-    init(classes: Int?) {
-        self.classes = classes
-        confusion = classes.map { ConfusionMatrix(classes: $0) }
-    }
+    init(classes: Int?) { self.classes = classes }
 
     mutating func add(_ batch: Batch, outputs: Tensor, _ loss: (Tensor, Tensor) -> Tensor) throws {
         let batchLoss = loss(outputs, batch.labels)
@@ -88,7 +85,8 @@ private struct EvaluationTally {
             return
         }
         // A model may know more classes than the data has.
-        if count == batch.count { confusion = ConfusionMatrix(classes: max(classes, classCount(of: outputs))) }
+        var matrix = confusion ?? ConfusionMatrix(classes: max(classes, classCount(of: outputs)))
+        defer { confusion = matrix }
         let answers = predictedClasses(outputs)
         let best =
             outputs.shape[1] == 1 ? outputs.squeeze(axis: 1).abs().sigmoid() : outputs.softmax(axis: 1).max(axis: 1)
@@ -96,7 +94,7 @@ private struct EvaluationTally {
         let (shares, predicted) = (try best.checkedArray(as: Double.self), try answers.checkedArray(as: Int.self))
         let actual = try batch.labels.checkedArray(as: Int.self)
         for (row, index) in batch.indices.enumerated() {
-            confusion?.add(predicted: predicted[row], actual: actual[row])
+            matrix.add(predicted: predicted[row], actual: actual[row])
             guard predicted[row] != actual[row] else { continue }
             mistakes.append(
                 Evaluation.Mistake(
@@ -106,7 +104,8 @@ private struct EvaluationTally {
 
     var evaluation: Evaluation {
         Evaluation(
-            loss: loss / Double(count), count: count, confusion: confusion,
+            loss: loss / Double(count), count: count,
+            confusion: confusion ?? classes.map { ConfusionMatrix(classes: $0) },
             mistakes: mistakes.sorted { ($1.probability, $0.index) < ($0.probability, $1.index) })
     }
 }

@@ -128,12 +128,10 @@ final class StepComputation {
         if averages { average?.update() }
     }
 
-    /// Clips as the settings say, first each element, then each unit, then all together, and adds the noise.
+    /// Clips as the settings say and adds the noise.
     private func limitGradients() {
         let parameters = model.parameters
-        if let limit = settings.gradientValueLimit { clipGradientValue(parameters, to: limit) }
-        if let limit = settings.adaptiveClipping { clipGradientsAdaptively(parameters, to: limit) }
-        if let limit = settings.gradientNormLimit { clipGradientNorm(parameters, to: limit) }
+        settings.clipGradients(of: parameters)
         if settings.gradientNoise != nil { GradientNoise.add(to: parameters, deviation: Tensor(noise.value())) }
     }
 

@@ -1,3 +1,4 @@
+import MartletNN
 import MartletOptim
 import MartletTensor
 
@@ -93,7 +94,7 @@ public struct AverageSettings: Codable, Equatable, Sendable {
         AverageSettings(kind: .equal, decay: 0, warmsUp: false, startEpoch: start)
     }
 
-    var form: WeightAverage.Form {
+    package var form: WeightAverage.Form {
         kind == .equal ? .equal : .exponential(decay: decay, warmsUp: warmsUp)
     }
 }
@@ -108,12 +109,21 @@ public enum TrainingPrecision: String, Codable, CaseIterable, Sendable {
     case float16
 
     /// Runs a model under ``autocast(_:isEnabled:_:)`` where it says so.
-    func running<Result>(_ body: () throws -> Result) rethrows -> Result {
+    package func running<Result>(_ body: () throws -> Result) rethrows -> Result {
         switch self {
         case .float32: try body()
         case .bfloat16: try autocast(.bfloat16, body)
         case .float16: try autocast(.float16, body)
         }
+    }
+}
+
+extension TrainingSettings {
+    /// Clips gradients as the settings say: first each element, then each unit, then all together.
+    package func clipGradients(of parameters: [Parameter]) {
+        if let limit = gradientValueLimit { clipGradientValue(parameters, to: limit) }
+        if let limit = adaptiveClipping { clipGradientsAdaptively(parameters, to: limit) }
+        if let limit = gradientNormLimit { clipGradientNorm(parameters, to: limit) }
     }
 }
 

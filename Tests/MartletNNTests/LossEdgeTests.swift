@@ -82,6 +82,17 @@ struct LossEdgeTests {
         }
         #expect(losses[0].isFinite && losses[1] == losses[0] && losses[2] == losses[0])
     }
+
+    @Test("a label of ctcLoss that is no class stops with its place, within its target's length")
+    func label() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = ctcLoss(
+                Tensor.zeros([6, 2, 4]), Tensor([1, 2, 3, 2, 9, 0] as [Int], shape: [2, 3]),
+                inputLengths: Tensor([6, 6] as [Int]), targetLengths: Tensor([3, 2] as [Int]))
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("ctcLoss: label 9 at position 4 is outside 0..<4"), "\(message.prefix(400))")
+    }
 }
 
 extension Double {
