@@ -67,7 +67,7 @@ typedef struct {
             g += LOAD(second + (at) * pitch); \
             g = ROUND(g); \
         } \
-        if (output) g *= SELECT(LOAD(output + (at) * pitch) > 0, (lanes){0} + 1); \
+        if (output) g = SELECT(LOAD(output + (at) * pitch) > 0, g); \
         if (kept) STORE(kept + (at) * pitch, g); \
         (sum) += g; \
         (product) += g * (LOAD(x + (at) * pitch) - mean); \

@@ -119,12 +119,16 @@ static double scale_out(const jacobi *j) {
     return largest;
 }
 
+/// U, S and Vᵀ of an entry; false, and nothing is written, where it has an element that is no finite number, and false where the sweeps
+/// do not come to an end.
 static bool decompose(const job *j, int64_t entry, const jacobi *w) {
     const bool tall = j->m >= j->n;
     const int64_t m = j->m, n = j->n, rank = w->count;
     for (int64_t i = 0; i < m; i++)
         for (int64_t c = 0; c < n; c++)
             w->lines[tall ? c * m + i : i * n + c] = load(j->dtype, j->a, (entry * m + i) * n + c);
+    for (int64_t i = 0; i < rank * w->length; i++)
+        if (!isfinite(w->lines[i])) return false;
     for (int64_t i = 0; i < rank * rank; i++) w->turns[i] = i / rank == i % rank;
     const double scale = scale_out(w);
     bool still = false;

@@ -20,6 +20,10 @@ extension CPUBackend {
         case .triangularSolve(let lower, let transposed, let unitDiagonal):
             let columns = MatrixBatch(step.inputs[1].type).columns
             return ClosureKernel { pointers, _ in
+                if !unitDiagonal, let bad = matrix.zeroOnDiagonal(of: pointers[0], isForward: lower != transposed) {
+                    throw LinearAlgebraError(
+                        LinearAlgebraSite(operation: site, batchIndex: bad.member), .singular(column: bad.row))
+                }
                 mk_triangular_solve(
                     matrix.dtype, matrix.count, matrix.rows, columns, !lower, transposed, unitDiagonal, pointers[0],
                     pointers[1], pointers[2])
@@ -54,7 +58,7 @@ extension CPUBackend {
         factored(matrix) { factors, pointers in
             if let bad = factors.firstSingular {
                 throw LinearAlgebraError(
-                    LinearAlgebraSite(operation: site, batchIndex: bad.member), .singular(column: bad.column))
+                    LinearAlgebraSite(operation: site, batchIndex: bad.member), .singular(column: bad.row))
             }
             let rowBytes = Int(columns) * matrix.elementSize
             let n = Int(matrix.rows)
@@ -104,6 +108,25 @@ struct MatrixBatch {
         elementSize = type.dtype.byteCount
         isDouble = type.dtype == .float64
     }
+
+    /// An element of a member's diagonal.
+    func diagonal(of address: UnsafeMutableRawPointer, _ member: Int, _ row: Int) -> Double {
+        let index = (member * Int(rows) + row) * Int(columns) + row
+        return isDouble
+            ? address.load(fromByteOffset: index * 8, as: Double.self)
+            : Double(address.load(fromByteOffset: index * 4, as: Float.self))
+    }
+
+    /// The first member with a zero on its diagonal, and the row that substitution meets first.
+    func zeroOnDiagonal(of address: UnsafeMutableRawPointer, isForward: Bool) -> (member: Int, row: Int)? {
+        for member in 0..<members {
+            for step in 0..<Int(rows) {
+                let row = isForward ? step : Int(rows) - 1 - step
+                if diagonal(of: address, member, row) == 0 { return (member, row) }
+            }
+        }
+        return nil
+    }
 }
 
 /// P·A = L·U for each member of a batch.
@@ -128,21 +151,10 @@ private final class LUFactors {
         sign.deallocate()
     }
 
-    private func pivot(_ member: Int, _ row: Int) -> Double {
-        let n = Int(matrix.rows)
-        let index = member * n * n + row * n + row
-        return matrix.isDouble
-            ? address.load(fromByteOffset: index * 8, as: Double.self)
-            : Double(address.load(fromByteOffset: index * 4, as: Float.self))
-    }
+    private func pivot(_ member: Int, _ row: Int) -> Double { matrix.diagonal(of: address, member, row) }
 
-    /// The first member with a pivot of zero.
-    var firstSingular: (member: Int, column: Int)? {
-        for member in 0..<matrix.members {
-            for row in 0..<Int(matrix.rows) where pivot(member, row) == 0 { return (member, row) }
-        }
-        return nil
-    }
+    /// The first member with a pivot of zero, and the first such pivot.
+    var firstSingular: (member: Int, row: Int)? { matrix.zeroOnDiagonal(of: address, isForward: true) }
 
     private func store(_ value: Double, _ target: UnsafeMutableRawPointer, _ member: Int) {
         (matrix.isDouble ? DataType.float64 : .float32).storeReal(value, target, member)

@@ -14,12 +14,13 @@ public struct Shape: Hashable, Sendable {
         return product
     }
 
-    /// The product of the sizes, or nil where it overflows or a size is negative.
+    /// The product of the sizes, or nil where a size is negative or the elements, of up to 8 bytes, could not be numbered by their
+    /// bytes.
     package var checkedElementCount: Int? {
         var product = 1
         for size in sizes {
             let (next, overflow) = product.multipliedReportingOverflow(by: size)
-            if overflow || size < 0 { return nil }
+            if overflow || size < 0 || next > 1 << 59 { return nil }
             product = next
         }
         return product

@@ -6,6 +6,8 @@ import MartletTensor
 ///
 ///     g ← g · min(1, limit / (‖g‖₂ + 10⁻⁶)),  ‖g‖₂ over all parameters
 ///
+/// The norm is float32 at least, of gradients in 16 bits too; those stay what they are.
+///
 /// Source: R. Pascanu et al. (2013), in the form of torch.nn.utils.clip_grad_norm_.
 @discardableResult
 public func clipGradientNorm(_ parameters: [Parameter], to limit: Double) -> Tensor {
@@ -15,7 +17,7 @@ public func clipGradientNorm(_ parameters: [Parameter], to limit: Double) -> Ten
         let squares = Value.make(.composite(CompositeCall(SquaredNorm())), found.map(\.1.value))
         let norm = Tensor(squares).sqrt()
         let scale = minimum(limit / (norm + 1e-6), Tensor.ones(like: norm))
-        for (parameter, gradient) in found { parameter.gradient = gradient * scale }
+        for (parameter, gradient) in found { parameter.gradient = gradient.scaled(by: scale) }
         return norm
     }
 }
@@ -44,13 +46,19 @@ public func clipGradientsAdaptively(_ parameters: [Parameter], to limit: Double 
             guard let gradient = parameter.gradient else { continue }
             let axes = gradient.rank < 2 ? [] : Array(1..<gradient.rank)
             func unitNorms(_ tensor: Tensor) -> Tensor {
-                axes.isEmpty ? tensor.abs() : tensor.square().sum(axes: axes, keepingAxes: true).sqrt()
+                let x = tensor.to(dtype: DataType.promoted(tensor.dtype, .float32))
+                return axes.isEmpty ? x.abs() : x.square().sum(axes: axes, keepingAxes: true).sqrt()
             }
             let largest = limit * unitNorms(parameter.value.detached()).clipped(low: epsilon)
             let norms = unitNorms(gradient)
             // Where a norm is 0 there is nothing to scale; 10⁻⁶ is the authors' guard.
             let factor = minimum(largest / norms.clipped(low: 1e-6), Tensor.ones(like: norms))
-            parameter.gradient = gradient * factor
+            parameter.gradient = gradient.scaled(by: factor)
         }
     }
+}
+
+extension Tensor {
+    /// x · factor, computed in the wider of both types and given in x's own.
+    fileprivate func scaled(by factor: Tensor) -> Tensor { (self * factor).to(dtype: dtype) }
 }

@@ -7,7 +7,9 @@ extension Planner {
     /// Large gradients bring the sums of their pieces to the norm that reads them: the product that makes one gives them as well,
     /// behind any other kernel a step makes them.
     mutating func gatherNorms() {
-        let norms = steps.indices.filter { steps[$0].isSquaredNorm }
+        let norms = steps.indices.filter { index in
+            steps[index].isSquaredNorm && steps[index].inputs.allSatisfy { $0.type.dtype == .float32 }
+        }
         guard !norms.isEmpty else { return }
         let uses = StepUses(steps, graph)
         // Gradients by their base, with the base of their pieces.

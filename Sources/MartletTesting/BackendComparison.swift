@@ -50,6 +50,18 @@ package struct BackendComparison {
         } catch { return ["\(name): \(error)"] }
     }
 
+    /// The words with which a device, or the reference evaluation where there is none, refuses the inputs; nil where it does not.
+    package func refusal(on device: Device? = nil) -> String? {
+        do {
+            if let device {
+                _ = try results(on: device, 0)
+            } else {
+                _ = try ReferenceEvaluation.run(on: inputs) { recorded($0) }
+            }
+            return nil
+        } catch { return "\(error)" }
+    }
+
     private func results(on device: Device, _ layout: Int) throws -> [HostArray] {
         try Recording.with(Recording()) {
             let leaves = inputs.map { HostMemory.leaf($0, layout: layout, device: device) }

@@ -56,6 +56,42 @@ struct ScheduleTests {
         #expect(parameters[0].gradient?.array() == [0.5, -0.25])
     }
 
+    @Test(
+        "Gradients in 16 bits are clipped by a norm in 32, each in its own type",
+        arguments: [DataType.float16, .bfloat16])
+    func narrowClipping(dtype: DataType) throws {
+        let narrow = Parameter(.zeros([2], dtype: dtype))
+        func clipped(_ clip: () -> Void) throws -> [Float] {
+            narrow.gradient = Tensor([300, 400]).to(dtype: dtype)
+            clip()
+            let gradient = try #require(narrow.gradient)
+            #expect(gradient.dtype == dtype)
+            return gradient.to(dtype: .float32).array()
+        }
+        func expect(_ found: [Float], _ wanted: [Float]) {
+            for (a, b) in zip(found, wanted) { #expect(abs(a - b) < 4e-3, "\(found)") }
+        }
+        var norm: Float = 0
+        expect(try clipped { norm = clipGradientNorm([narrow], to: 1).item() }, [0.6, 0.8])
+        #expect(abs(norm - 500) < 1)
+        // Beside a large one in 32 bits, whose squares come in pieces.
+        let wide = Parameter(.zeros([512, 512]))
+        let found = try clipped {
+            wide.gradient = matmul(Tensor.ones([512, 16]), Tensor.ones([16, 512]))
+            norm = clipGradientNorm([wide, narrow], to: 1).item()
+        }
+        let whole = (16.0 * 16 * 512 * 512 + 250_000).squareRoot()
+        #expect(abs(Double(norm) - whole) < 1)
+        expect(found, [Float(300 / whole), Float(400 / whole)])
+        // By units: scalars within the limit, then a row beyond it.
+        expect(try clipped { clipGradientsAdaptively([narrow], to: 1000, epsilon: 1) }, [300, 400])
+        let row = Parameter(.ones([1, 2], dtype: dtype))
+        row.gradient = Tensor([300, 400], shape: [1, 2]).to(dtype: dtype)
+        clipGradientsAdaptively([row], to: 1)
+        let root = Float(2).squareRoot()
+        expect(row.gradient?.to(dtype: .float32).array() ?? [], [0.6 * root, 0.8 * root])
+    }
+
     @Test("Another rate makes no new plan")
     func ratesAreArguments() {
         let parameter = Parameter(.randn([11]))

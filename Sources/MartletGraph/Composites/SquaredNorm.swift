@@ -2,12 +2,12 @@
 ///
 ///     Σᵢ Σⱼ xᵢⱼ²
 ///
-/// One composite whatever the number of tensors, so that a backend can gather it in one pass. The sum is taken in float32 at
-/// least.
+/// One composite whatever the number of tensors, so that a backend can gather it in one pass. The sum is taken and given in float32
+/// at least: squares leave float16 where the norm is 256.
 ///
 /// ## Shapes
 /// - operands: one or more tensors of floating types, of any shapes
-/// - result: `[]`, in the type that the operands' types are promoted to
+/// - result: `[]`, in the type that the operands' types and float32 are promoted to
 package struct SquaredNorm: Composite {
     package init() {}
 
@@ -15,20 +15,19 @@ package struct SquaredNorm: Composite {
     package var residuals: Residuals { .operands }
 
     package func resultTypes(of operands: [TensorType]) throws(ShapeError) -> [TensorType] {
-        guard let first = operands.first, operands.allSatisfy(\.dtype.isFloatingPoint) else {
+        guard !operands.isEmpty, operands.allSatisfy(\.dtype.isFloatingPoint) else {
             throw ShapeError(name, "needs one or more tensors of floating types", shapes: operands.map(\.shape))
         }
-        return [TensorType([], operands.dropFirst().reduce(first.dtype) { DataType.promoted($0, $1.dtype) })]
+        return [TensorType([], operands.reduce(.float32) { DataType.promoted($0, $1.dtype) })]
     }
 
     package func body(_ operands: [Value]) -> [Value] {
-        let result = operands.dropFirst().reduce(operands[0].dtype) { DataType.promoted($0, $1.dtype) }
-        let working = DataType.promoted(result, .float32)
+        let working = operands.reduce(.float32) { DataType.promoted($0, $1.dtype) }
         let squares = operands.map { operand in
             let x = operand.cast(to: working)
             return (x * x).sum()
         }
-        return [squares.dropFirst().reduce(squares[0], +).cast(to: result)]
+        return [squares.dropFirst().reduce(squares[0], +)]
     }
 
     /// The body's own derivative serves.

@@ -49,8 +49,8 @@ package struct Reshape: PrimitiveFamily {
         }
         let count = source.elementCount
         if let hole = unknown.first {
-            let known = sizes.reduce(1) { $1 == -1 ? $0 : $0 * $1 }
-            guard known > 0, count % known == 0 else {
+            let others = Shape(sizes.indices.filter { $0 != hole }.map { sizes[$0] })
+            guard let known = others.checkedElementCount, known > 0, count % known == 0 else {
                 throw ShapeError("reshape", "\(count) elements do not divide into \(target)", shapes: [source])
             }
             sizes[hole] = count / known
