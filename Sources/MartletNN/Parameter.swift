@@ -61,6 +61,9 @@ public final class Parameter: Sendable {
         gradient = gradient?.to(dtype: dtype)
     }
 
+    /// Tells the value from every other that was here before; outside any trace.
+    var identity: UInt64? { slot.current?.value.node.order }
+
     /// Sizes along each axis.
     public var shape: Shape { value.shape }
     /// The type of the elements.

@@ -21,9 +21,9 @@ public final class Trainer {
     public let model: any Layer
     /// What renews its parameters.
     public let optimizer: Optimizer
-    /// What of the optimizer follows schedules: the learning rate, the momentum, the weight decay.
+    /// What of the optimizer follows schedules: the learning rate (unless a plateau sets it), the momentum, the weight decay.
     public let schedules: ScheduledSettings
-    /// The learning rate by how the validation loss goes, else the training loss; the schedules' rate does not count then.
+    /// The learning rate by how the validation loss goes, else the training loss.
     public let plateau: ReduceOnPlateau?
     /// How long to train, and what to keep.
     public let settings: TrainingSettings
@@ -63,7 +63,7 @@ public final class Trainer {
     /// A trainer of a model whose optimizer follows schedules.
     ///
     /// - Parameters:
-    ///   - plateau: the learning rate by how the loss goes, in place of a schedule.
+    ///   - plateau: the learning rate by how the loss goes, in place of the schedules' own.
     ///   - statistics: what looks at the model's layers every so many steps; observers are told.
     ///   - loss: maps outputs and labels to the mean loss of a batch.
     public init(
@@ -71,6 +71,8 @@ public final class Trainer {
         statistics: LayerStatistics? = nil, settings: TrainingSettings = TrainingSettings(),
         loss: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
     ) {
+        var schedules = schedules
+        if plateau != nil { schedules.learningRates = [] }
         (self.model, self.optimizer, self.schedules, self.plateau) = (model, optimizer, schedules, plateau)
         (self.settings, self.loss, self.statistics) = (settings, loss, statistics)
         Self.check(optimizer, settings)

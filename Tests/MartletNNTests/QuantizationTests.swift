@@ -100,4 +100,44 @@ struct QuantizationTests {
         #expect(areFinite)
         #expect(abs(y[1] - (layer.bias?.value.array()[1] ?? 0)) < 1e-6)
     }
+
+    @Test("Calibration looks at every input: of features of two sizes the larger sets the scale")
+    func everyInput() {
+        let layer = Linear(2, 1, bias: false)
+        layer.weight.update { _ in Tensor([1, 1] as [Float], shape: [1, 2]) }
+        let rows = 65_536
+        var numbers: [Float] = []
+        for row in 0..<rows {
+            numbers.append(0.0001 * Float(row % 100))
+            numbers.append(Float(row % 101))
+        }
+        let calibration = Calibration(of: layer, on: [Tensor(numbers, shape: [rows, 2])])
+        let y = QuantizedModel(layer, calibration)(Tensor([0.005, 50] as [Float], shape: [1, 2])).item()
+        #expect(abs(y - 50) < 0.4, "\(y)")
+    }
+
+    @Test("A percentile leaves out the largest magnitudes, and never all but zeros")
+    func percentile() throws {
+        let layer = Linear(1, 1)
+        func scale(_ numbers: [Float], _ percent: Double) throws -> Float {
+            let x = Tensor(numbers, shape: [numbers.count, 1])
+            return try #require(Calibration(of: layer, on: [x], method: .percentile(percent)).inputs.values.first).scale
+        }
+        let ramp = (1...1000).map(Float.init) + [50_000]
+        #expect(abs(try scale(ramp, 99) * 255 / 991 - 1) < 1e-3)
+        #expect(try scale(ramp, 100) == 50_000 / 255)
+        #expect(try scale([Float](repeating: 0, count: 999) + [3], 99) == 3 / 255)
+    }
+
+    @Test("Weights that are loaded through a quantized model are quantized again")
+    func loaded() throws {
+        let x = Tensor.ones([1, 2])
+        let (trained, fresh) = (Linear(2, 1), Linear(2, 1))
+        trained.weight.update { _ in Tensor([1, 1] as [Float], shape: [1, 2]) }
+        let calibration = Calibration(of: trained, on: [Tensor.ones([4, 2])])
+        let (good, late) = (QuantizedModel(trained, calibration), QuantizedModel(fresh, calibration))
+        #expect(good(x).item() != late(x).item())
+        try late.load(good.stateDictionary)
+        #expect(good(x).item() == late(x).item())
+    }
 }

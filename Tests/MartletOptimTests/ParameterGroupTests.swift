@@ -167,4 +167,18 @@ struct ParameterGroupTests {
         let text = String(decoding: try #require(second).standardErrorContent, as: UTF8.self)
         #expect(text.contains("SGD has no beta1") || text.contains("SGD has no momentum"), "\(text.prefix(300))")
     }
+
+    @Test("A group without momentum is not dampened")
+    func undampened() {
+        let (a, b) = (parameter([0]), parameter([0]))
+        let optimizer = SGD(
+            [ParameterGroup([a], learningRate: 1, momentum: 0.9), ParameterGroup([b], learningRate: 1)], dampening: 0.5)
+        for _ in 0..<3 {
+            for parameter in [a, b] { parameter.gradient = Tensor([1] as [Float]) }
+            optimizer.step()
+        }
+        #expect(b.value.array() == [-3])
+        // v = 1, 0.9 + 0.5, 0.9 · 1.4 + 0.5
+        #expect(abs(a.value.array()[0] + 1 + 1.4 + 1.76) < 1e-6)
+    }
 }

@@ -231,4 +231,34 @@ struct WrappedOptimizerTests {
         let singular = step.svd().s.array(as: Double.self)
         #expect(singular.allSatisfy { (0.6...1.3).contains($0) }, "\(singular)")
     }
+
+    @Test("A part that had trained before keeps its own count of steps through a save", arguments: [true, false])
+    func ownCount(wraps: Bool) throws {
+        func take(_ optimizer: Optimizer, _ parameters: [Parameter], _ gradient: Double) {
+            for parameter in parameters { parameter.gradient = Tensor([gradient], shape: [1], dtype: .float64) }
+            optimizer.step()
+        }
+        func whole(_ parameters: [Parameter], steps: Int) -> Optimizer {
+            let first = Adam([parameters[0]], learningRate: 0.1)
+            for _ in 0..<steps { take(first, [parameters[0]], 1) }
+            return wraps ? Lookahead(first) : CombinedOptimizer([Adam([parameters[1]], learningRate: 0.1), first])
+        }
+        let old = [parameter([1]), parameter([1])]
+        let optimizer = whole(old, steps: 10)
+        take(optimizer, old, 1)
+        let new = old.map { Parameter($0.value.detached()) }
+        let again = whole(new, steps: 0)
+        try again.load(optimizer.state)
+        #expect(again.stepCount == 1)
+        for gradient in [0, 2.0] {
+            take(optimizer, old, gradient)
+            take(again, new, gradient)
+            for (a, b) in zip(old, new) { #expect(a.value.array(as: Double.self) == b.value.array(as: Double.self)) }
+        }
+        var damaged = optimizer.state
+        let name = wraps ? "base.step_count" : "1.step_count"
+        damaged.tensors[name] = Tensor.zeros([2], dtype: .float64)
+        let error = #expect(throws: StateDictionaryError.self) { try again.load(damaged) }
+        #expect(error?.misshapen.first?.hasPrefix(name) == true)
+    }
 }

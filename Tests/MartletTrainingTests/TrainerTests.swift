@@ -408,4 +408,16 @@ struct TrainerTests {
         let error = #expect(throws: DataError.self) { _ = try trainer.fit(loader) }
         #expect(error?.field == "labels" && error?.index == 7 && error?.found == "inf in step 2", "\(error as Any)")
     }
+
+    @Test("a plateau sets the rate whatever the schedules say of it")
+    func plateauBesideSchedule() throws {
+        let model = ToyProblem.Net()
+        let trainer = Trainer(
+            model, SGD(model.parameters, learningRate: 1e-9),
+            schedules: ScheduledSettings(learningRate: ConstantRate(1e-9)),
+            plateau: ReduceOnPlateau(from: 1e-9, patience: 0, threshold: 10, leastChange: 0),
+            settings: TrainingSettings(epochs: 3, checkpointSeconds: nil))
+        _ = try trainer.fit(DataLoader(try ToyProblem.data(count: 30, poisonedAt: nil), batchSize: 15))
+        #expect(trainer.optimizer.learningRate < 0.5e-9)
+    }
 }

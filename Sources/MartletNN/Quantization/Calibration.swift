@@ -57,30 +57,40 @@ public struct Calibration: Codable, Hashable, Sendable {
     }
 }
 
-/// What a layer saw.
+/// What a layer saw: how many inputs there were of each magnitude, told apart to a 1,024th.
 private struct InputRange {
     private var largest: Float = 0
     private var isSigned = false
-    private var sample: [Float] = []
-    private static let sampledElements = 1 << 16
+    /// By exponent and the first ten bits of the significand.
+    private var counts: [Int] = []
+    private static let droppedBits = Float.significandBitCount - 10
 
     mutating func add(_ input: Tensor) {
-        let values = input.detached().array()
-        let stride = max(1, values.count / Self.sampledElements)
-        for (index, value) in values.enumerated() where value.isFinite {
-            largest = max(largest, abs(value))
+        if counts.isEmpty { counts = Array(repeating: 0, count: Int(Float.infinity.bitPattern >> Self.droppedBits)) }
+        for value in input.detached().array() where value.isFinite {
+            let magnitude = abs(value)
+            largest = max(largest, magnitude)
             if value < 0 { isSigned = true }
-            if index % stride == 0 { sample.append(abs(value)) }
+            counts[Int(magnitude.bitPattern >> Self.droppedBits)] += 1
         }
+    }
+
+    /// The magnitude that this share of the inputs does not exceed: the largest that is counted with it.
+    private func magnitude(below share: Double) -> Float {
+        let rank = Int(Double(counts.reduce(0, +)) * share)
+        var passed = 0
+        for (index, count) in counts.enumerated() {
+            passed += count
+            // The first are 0, or as good as 0.
+            if passed > rank, index == 0 { return 0 }
+            if passed > rank { return min(largest, Float(bitPattern: UInt32(index + 1) << Self.droppedBits).nextDown) }
+        }
+        return largest
     }
 
     func input(_ method: Calibration.Method) -> Calibration.Input {
         var limit = largest
-        if case .percentile(let percent) = method, !sample.isEmpty {
-            let sorted = sample.sorted()
-            let share = min(1, max(0, percent / 100))
-            limit = sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
-        }
+        if case .percentile(let percent) = method { limit = magnitude(below: min(1, max(0, percent / 100))) }
         // Inputs that were all 0 keep any scale.
         if limit == 0 { limit = largest > 0 ? largest : 1 }
         return Calibration.Input(scale: limit / (isSigned ? 127 : 255), isSigned: isSigned)

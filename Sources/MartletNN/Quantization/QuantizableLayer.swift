@@ -1,5 +1,6 @@
 import MartletGraph
 import MartletTensor
+import Synchronization
 
 /// A layer that can be computed in 8-bit integers: convolutions and linear layers.
 protocol QuantizableLayer: Layer {
@@ -14,20 +15,43 @@ protocol QuantizableLayer: Layer {
 extension QuantizableLayer {
     /// The layer's output in integers, where a quantized model is being called that holds this layer.
     func quantized(_ x: Tensor) -> Tensor? {
-        guard let scope = QuantizedLayers.current, let own = scope.layers[ObjectIdentifier(self)] else { return nil }
+        guard let own = QuantizedLayers.current?[self] else { return nil }
         return quantized(x, own.input, own.weights)
     }
 }
 
-/// The quantized layers of the model that is being called.
-struct QuantizedLayers: Sendable {
+/// The layers of a quantized model, with their weights in integers.
+final class QuantizedLayers: Sendable {
     struct Entry: Sendable {
+        let layer: any QuantizableLayer
         let input: Quantize
         let weights: QuantizedWeights
+        /// Which value of the layer's parameter they were taken from; the value itself is not held.
+        let source: UInt64?
     }
-    var layers: [ObjectIdentifier: Entry] = [:]
+    private let entries = Mutex<[ObjectIdentifier: Entry]>([:])
 
+    /// Those of the model that is being called.
     @TaskLocal static var current: QuantizedLayers?
+
+    var count: Int { entries.withLock(\.count) }
+
+    subscript(layer: some QuantizableLayer) -> Entry? { entries.withLock { $0[ObjectIdentifier(layer)] } }
+
+    /// Takes a layer's weights.
+    func add(_ layer: any QuantizableLayer, _ input: Quantize) {
+        let source = layer.weight.identity
+        let weights = QuantizedWeights(layer.weight.value)
+        let entry = Entry(layer: layer, input: input, weights: weights, source: source)
+        entries.withLock { $0[ObjectIdentifier(layer)] = entry }
+    }
+
+    /// Takes those weights again that have been replaced. Inside a trace nothing is: what a trace records is its own.
+    func renew() {
+        guard StateRecorder.current == nil, Recording.current.transformation == nil else { return }
+        let replaced = entries.withLock { $0.values.filter { $0.layer.weight.identity != $0.source } }
+        for entry in replaced { add(entry.layer, entry.input) }
+    }
 }
 
 extension Conv1d: QuantizableLayer {

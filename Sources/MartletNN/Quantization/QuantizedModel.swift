@@ -6,8 +6,8 @@ import MartletTensor
 ///     let quick = QuantizedModel(model, Calibration(of: model, on: batches))
 ///     let logits = quick(images)
 ///
-/// Weights are int8 with a scale for each output channel, w ≈ scale·q, taken when this is made: change the model's weights
-/// and make another. Inputs are int8 or uint8 with the scale that the calibration found; sums are exact in 32 bits. What comes
+/// Weights are int8 with a scale for each output channel, w ≈ scale·q, taken when this is made, and again at the first call after
+/// the model's weights have been replaced (by `load`, say). A compiled function keeps those of its trace. Inputs are int8 or uint8 with the scale that the calibration found; sums are exact in 32 bits. What comes
 /// between (normalisation, activations, pooling, additions) is float32 and folded into the kernels where it can be.
 ///
 /// For inference: results carry no history, and the model is called as it stands, `eval()` or not. Layers that the calibration did
@@ -26,21 +26,19 @@ public final class QuantizedModel<Model: Layer>: Layer {
     /// Quantizes the weights of the layers that the calibration names.
     public init(_ model: Model, _ calibration: Calibration) {
         (self.model, self.calibration) = (model, calibration)
-        var layers = QuantizedLayers()
+        quantized = QuantizedLayers()
         for (path, module) in model.namedModules {
             guard let layer = module as? any QuantizableLayer, let input = calibration.inputs[path] else { continue }
-            layers.layers[ObjectIdentifier(layer)] = QuantizedLayers.Entry(
-                input: Quantize(scale: input.scale, dtype: input.isSigned ? .int8 : .uint8),
-                weights: QuantizedWeights(layer.weight.value))
+            quantized.add(layer, Quantize(scale: input.scale, dtype: input.isSigned ? .int8 : .uint8))
         }
-        quantized = layers
     }
 
     /// The model's output, from integers.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        withoutGradient { QuantizedLayers.$current.withValue(quantized) { model(x) } }
+        quantized.renew()
+        return withoutGradient { QuantizedLayers.$current.withValue(quantized) { model(x) } }
     }
 
     /// How many layers run in integers.
-    public var quantizedLayerCount: Int { quantized.layers.count }
+    public var quantizedLayerCount: Int { quantized.count }
 }

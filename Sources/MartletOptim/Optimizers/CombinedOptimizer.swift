@@ -34,9 +34,7 @@ public final class CombinedOptimizer: Optimizer {
     /// The parts' tensors by `part.name`, the parts counted from 0.
     override public var state: State {
         var state = State(tensors: [:], stepCount: Double(stepCount), learningRates: groups.map(\.learningRate))
-        for (index, part) in parts.enumerated() {
-            for (name, tensor) in part.state.tensors { state.tensors["\(index).\(name)"] = tensor }
-        }
+        for (index, part) in parts.enumerated() { state.add(part.state, as: "\(index).") }
         return state
     }
 
@@ -53,14 +51,11 @@ public final class CombinedOptimizer: Optimizer {
         let before = parts.map(\.state)
         var rates = state.learningRates[...]
         for (index, part) in parts.enumerated() {
-            var own = State(tensors: [:], stepCount: state.stepCount, learningRates: [])
-            let prefix = "\(index)."
-            for (name, tensor) in state.tensors where name.hasPrefix(prefix) {
-                own.tensors[String(name.dropFirst(prefix.count))] = tensor
-            }
-            own.learningRates = Array(rates.prefix(part.groups.count))
+            let own = Array(rates.prefix(part.groups.count))
             rates = rates.dropFirst(part.groups.count)
-            do throws(StateDictionaryError) { try part.load(own) } catch {
+            do throws(StateDictionaryError) {
+                try part.load(state.part("\(index).", learningRates: own))
+            } catch {
                 for (done, state) in zip(parts.prefix(index), before) { try done.load(state) }
                 throw error
             }

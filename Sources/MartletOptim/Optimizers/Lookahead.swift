@@ -68,17 +68,14 @@ public final class Lookahead: Optimizer {
     /// The wrapped optimizer's state and the slow weights.
     override public var state: State {
         var state = super.state
-        for (name, tensor) in base.state.tensors { state.tensors["base.\(name)"] = tensor }
+        state.add(base.state, as: "base.")
         return state
     }
 
     override public func load(_ state: State) throws(StateDictionaryError) {
-        var (own, inner) = (state, state)
+        var own = state
         own.tensors = state.tensors.filter { !$0.key.hasPrefix("base.") }
-        inner.tensors = [:]
-        for (name, tensor) in state.tensors where name.hasPrefix("base.") {
-            inner.tensors[String(name.dropFirst("base.".count))] = tensor
-        }
+        let inner = try state.part("base.", learningRates: state.learningRates)
         // Either refuses what does not fit before it changes anything; the base is put back where this one refuses.
         let before = base.state
         try base.load(inner)

@@ -82,7 +82,8 @@ public final class SGD: Optimizer {
         let form = form(isFirst: isFirst)
         var numbers = [group.rate.value()]
         if form != .none { numbers.append(group[.momentum].value()) }
-        if form == .dampened { numbers.append(.setting(dampening)) }
+        // A group without momentum has no velocity that could be damped.
+        if form == .dampened { numbers.append(group[.momentum].value { [dampening] in $0 == 0 ? 0 : dampening }) }
         if group.decays { numbers.append(group[.weightDecay].value()) }
         return numbers
     }
