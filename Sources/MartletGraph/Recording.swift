@@ -1,4 +1,5 @@
 import CMartletKernels
+import Synchronization
 
 /// The pending nodes of one thread, in recorded order.
 ///
@@ -123,6 +124,26 @@ package final class Recording: @unchecked Sendable {
         mark = newMark
     }
 
+    /// Recordings of threads that ended, of which somebody still held a node then.
+    private static let left = Mutex<[Recording]>([])
+
+    /// Lets go of what a thread recorded and nobody read: its recording and the nodes in it hold each other. What somebody holds stays,
+    /// and goes when the next thread ends after it was let go.
+    fileprivate static func leave(_ recording: Recording) {
+        var recordings = left.withLock { left in
+            defer { left = [] }
+            return left
+        }
+        recordings.append(recording)
+        let kept = recordings.filter { recording in
+            recording.lock.withLock {
+                recording.removeUnreferenced()
+                return !recording.nodes.isEmpty
+            }
+        }
+        left.withLock { $0 += kept }
+    }
+
     /// While positive, bounds do not flush: library code is in the middle of recording something that holds plain `Value`s.
     package static var deferrals: Int { threadSlot.deferrals }
 
@@ -150,4 +171,6 @@ package final class Recording: @unchecked Sendable {
 private final class ThreadSlot {
     var current = Recording()
     var deferrals = 0
+
+    deinit { Recording.leave(current) }
 }

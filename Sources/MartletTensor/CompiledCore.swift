@@ -146,7 +146,7 @@ private final class TracedProgram {
     private let outputDevices: [Device?]
     private let sources: [(position: Int, source: StateRecorder.Source)]
     /// Streams that a call draws; nil: from the generator of the task that calls.
-    private let draws: [(generator: Generator?, count: UInt64, isOwn: Bool)]
+    private let draws: [(generator: Generator?, count: UInt64, isOwn: Bool, split: StateRecorder.Split?)]
     private let switches: [(modeSwitch: ModeSwitch, position: Bool)]
     private let agreements: [(StateNumber, StateNumber)]
     /// Held while the slots that are renewed are empty.
@@ -192,8 +192,8 @@ private final class TracedProgram {
         sources = recorder.sources.compactMap { made in
             positions[ObjectIdentifier(made.node)].map { ($0, made.source) }
         }
-        draws = recorder.draws.values.map {
-            (recorder.named($0.generator), $0.count, recorder.isOwn($0.generator))
+        draws = recorder.draws.map {
+            (recorder.named($0.generator), $0.count, recorder.isOwn($0.generator), recorder.split($0.generator))
         }
         switches = Array(recorder.switches.values)
         agreements = recorder.agreements
@@ -308,9 +308,17 @@ private final class TracedProgram {
     /// The numbers of this call: random streams begin where the generator stands, counts and rates are read anew.
     private func arguments() -> [Scalar] {
         var arguments = program.arguments
-        let states = draws.map { draw -> Generator.State in
+        var states: [Generator.State] = []
+        for draw in draws {
             let generator = draw.generator ?? Generator.current
-            return draw.isOwn ? generator.state : generator.advance(by: draw.count)
+            if let split = draw.split {
+                // What it comes from was met before it.
+                var parent = states[split.parent]
+                parent.draws += split.drawn
+                states.append(Generator.split(parent, split.index))
+            } else {
+                states.append(draw.isOwn ? generator.state : generator.advance(by: draw.count))
+            }
         }
         func stream(_ generator: Generator?, _ draw: UInt64) -> (key: UInt64, start: UInt64) {
             let index = draws.firstIndex { $0.generator === generator } ?? 0

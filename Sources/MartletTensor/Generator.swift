@@ -62,9 +62,13 @@ public final class Generator: @unchecked Sendable {
     /// A generator of its own for a child task or a loader's worker, given by this one's key and an index.
     public func split(_ index: UInt64) -> Generator {
         let child = Generator(seed: 0)
-        let own = state
-        child.state = State(key: Generator.mixed(own.key ^ Generator.mixed(index &+ 1) ^ own.draws &* 0x9E37), draws: 0)
+        child.state = Generator.split(state, index)
         return child
+    }
+
+    /// Where a child of a generator that stands at `parent` begins.
+    package static func split(_ parent: State, _ index: UInt64) -> State {
+        State(key: mixed(parent.key ^ mixed(index &+ 1) ^ parent.draws &* 0x9E37), draws: 0)
     }
 
     /// The key and the start of the next stream, and one draw counted.
@@ -120,7 +124,10 @@ public func withGenerator<Result>(seed: UInt64, _ body: () throws -> Result) ret
 ///
 /// A child task that does not say its index inherits its parent's generator and takes turns with it.
 public func withGenerator<Result>(splitFor index: Int, _ body: () throws -> Result) rethrows -> Result {
-    try withGenerator(Generator.current.split(UInt64(truncatingIfNeeded: index)), body)
+    let parent = Generator.current
+    let own = parent.split(UInt64(truncatingIfNeeded: index))
+    StateRecorder.current?.begin(own, splitFrom: parent, UInt64(truncatingIfNeeded: index))
+    return try withGenerator(own, body)
 }
 
 /// Runs `body` with the task's generator split by `index`, which its child tasks inherit.

@@ -17,7 +17,9 @@ package final class StateRecorder {
     private let recording: Recording
     /// Constant nodes of the trace with the source of their argument.
     package private(set) var sources: [(node: Node, source: Source)] = []
-    package private(set) var draws: [ObjectIdentifier: (generator: Generator, count: UInt64)] = [:]
+    /// The generators that the trace met, in order, and how often it drew from each.
+    package private(set) var draws: [(generator: Generator, count: UInt64)] = []
+    private var indexOfDraws: [ObjectIdentifier: Int] = [:]
     package private(set) var additions: [ObjectIdentifier: (number: StateNumber, total: Double)] = [:]
     /// The slots that the trace has met, in order.
     package private(set) var slots: [SlotState] = []
@@ -26,14 +28,23 @@ package final class StateRecorder {
     package private(set) var switches: [ObjectIdentifier: (modeSwitch: ModeSwitch, position: Bool)] = [:]
     /// Numbers that the trace found equal and used one for the other.
     package private(set) var agreements: [(StateNumber, StateNumber)] = []
-    /// Generators made inside the function: every call begins them anew. Held, so that none takes the place of another.
-    private var ownGenerators: [ObjectIdentifier: Generator] = [:]
+    /// Generators made inside the function: every call begins them anew.
+    private var ownGenerators = Set<ObjectIdentifier>()
+    /// Generators that were split inside the function: what each came from.
+    private var splits: [ObjectIdentifier: Split] = [:]
     /// The generator of the task that traces: each call has its own in its place.
     private let callersGenerator = Generator.current
     /// The slots that may be written.
     private let writable: Set<ObjectIdentifier>
     /// What slots are taken to hold that are still empty, for a forecast of later calls.
     private let assumed: [ObjectIdentifier: TensorType]
+
+    /// Where a split generator comes from: the `draws` of another, how often that was drawn from before, and the split's index.
+    package struct Split {
+        package let parent: Int
+        package let drawn: UInt64
+        package let index: UInt64
+    }
 
     /// A slot as a trace sees it.
     package struct SlotState {
@@ -84,9 +95,28 @@ package final class StateRecorder {
         switches[ObjectIdentifier(modeSwitch)] = (modeSwitch, position)
     }
 
-    package func begin(_ generator: Generator) { ownGenerators[ObjectIdentifier(generator)] = generator }
+    package func begin(_ generator: Generator) {
+        _ = indexOfDraws(from: generator)
+        ownGenerators.insert(ObjectIdentifier(generator))
+    }
 
-    package func isOwn(_ generator: Generator) -> Bool { ownGenerators[ObjectIdentifier(generator)] != nil }
+    /// A generator that every call splits anew from where its parent then stands.
+    package func begin(_ generator: Generator, splitFrom parent: Generator, _ index: UInt64) {
+        let known = indexOfDraws(from: parent)
+        _ = indexOfDraws(from: generator)
+        splits[ObjectIdentifier(generator)] = Split(parent: known, drawn: draws[known].count, index: index)
+    }
+
+    package func isOwn(_ generator: Generator) -> Bool { ownGenerators.contains(ObjectIdentifier(generator)) }
+    package func split(_ generator: Generator) -> Split? { splits[ObjectIdentifier(generator)] }
+
+    /// Its place in `draws`, which holds it, so that no other generator takes its place in memory.
+    private func indexOfDraws(from generator: Generator) -> Int {
+        if let known = indexOfDraws[ObjectIdentifier(generator)] { return known }
+        indexOfDraws[ObjectIdentifier(generator)] = draws.count
+        draws.append((generator, 0))
+        return draws.count - 1
+    }
 
     /// The generator as a source names it; nil for that of the task that traces, in whose place each call has its own.
     package func named(_ generator: Generator) -> Generator? { generator === callersGenerator ? nil : generator }
@@ -102,8 +132,9 @@ package final class StateRecorder {
     package static var current: StateRecorder? { local?.recorder }
 
     package func nextStream(of generator: Generator) -> (key: Value, start: Value) {
-        let draw = draws[ObjectIdentifier(generator)]?.count ?? 0
-        draws[ObjectIdentifier(generator)] = (generator, draw + 1)
+        let index = indexOfDraws(from: generator)
+        let draw = draws[index].count
+        draws[index].count += 1
         let (key, start) = Recording.with(recording) { (Value.scalar(integer: 0), Value.scalar(integer: 0)) }
         sources.append((node: key.node, source: .key(named(generator), draw: draw)))
         sources.append((node: start.node, source: .start(named(generator), draw: draw)))

@@ -96,8 +96,9 @@ public func vjp<A: TensorTree, R: TensorTree>(
             for (value, given) in zip(output.leaves, cotangent.leaves) where value.shape != given.shape {
                 stop("vjp: the cotangent's shape \(given.shape) is not the value's \(value.shape)")
             }
-            let found = Differentiation.gradients(
-                of: output.leaves.map(\.value), cotangents: cotangent.leaves.map { Optional($0.value) }, by: aliases)
+            let outputs = output.leaves.map(\.value)
+            let cotangents = zip(outputs, cotangent.leaves).map { Optional($1.value.cast(to: $0.dtype)) }
+            let found = Differentiation.gradients(of: outputs, cotangents: cotangents, by: aliases)
             return argument.replacing(values: zip(aliases, found).map { $1 ?? $0.zeros() })
         }
         return (output, pullback)

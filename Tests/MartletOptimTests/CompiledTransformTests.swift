@@ -171,4 +171,27 @@ struct CompiledTransformTests {
         let expected = withGenerator(seed: 5) { (0..<2).map { _ in Tensor.rand([3]).array() } }
         #expect([first, second] == expected)
     }
+
+    @Test func aGeneratorSplitInsideIsSplitAtEachCall() {
+        let body = { (x: Tensor) -> Tensor in
+            let first = withGenerator(splitFor: 3) { x + Tensor.rand([2]) }
+            let second = first + Tensor.rand([2])
+            return withGenerator(splitFor: 3) {
+                withGenerator(splitFor: 1) { second + Tensor.rand([2]) } + Tensor.rand([2])
+            }
+        }
+        let compiled = compile(function: body)
+        let x = Tensor.zeros([2])
+        for seed in [7, 7, 8] as [UInt64] {
+            let expected = withGenerator(seed: seed) { (0..<3).map { _ in body(x).array() } }
+            #expect(withGenerator(seed: seed) { (0..<3).map { _ in compiled(x).array() } } == expected)
+            #expect(Set(expected).count == 3)
+        }
+        let onlySplit = { (x: Tensor) -> Tensor in withGenerator(splitFor: 0) { x + Tensor.rand([2]) } }
+        let compiledSplit = compile(function: onlySplit)
+        for seed in [7, 8] as [UInt64] {
+            let expected = withGenerator(seed: seed) { onlySplit(x).array() }
+            #expect(withGenerator(seed: seed) { compiledSplit(x).array() } == expected)
+        }
+    }
 }

@@ -2,6 +2,7 @@
     import Foundation
     import Glibc
     import MartletTensor
+    import Synchronization
     import Testing
 
     /// What a kernel keeps for a thread goes with the thread: a loader starts threads in every epoch, a server with each request.
@@ -37,6 +38,34 @@
                     done.signal()
                 }
                 done.wait()
+            }
+        }
+
+        /// Threads that record what nobody reads, or what is let go of when they have ended.
+        private static func record(threads: Int, keeping: Bool) {
+            let kept = Mutex<[Tensor]>([])
+            for _ in 0..<threads {
+                let done = DispatchSemaphore(value: 0)
+                Thread.detachNewThread {
+                    let doubled = Tensor([Float](repeating: 1, count: 1 << 18), shape: [1 << 18]) * 2
+                    if keeping { kept.withLock { $0.append(doubled) } }
+                    done.signal()
+                }
+                done.wait()
+            }
+            let last = kept.withLock { $0.last }
+            precondition(last.map { $0[0].item() == 2 as Float } ?? true)
+        }
+
+        @Test("what a thread recorded and nobody read goes with it", arguments: [false, true])
+        func unread(keeping: Bool) async {
+            await #expect(processExitsWith: .success) { [keeping] in
+                ThreadMemoryTests.record(threads: 20, keeping: keeping)
+                let before = ThreadMemoryTests.systemBytes()
+                for _ in 0..<5 { ThreadMemoryTests.record(threads: 40, keeping: keeping) }
+                let grown = ThreadMemoryTests.systemBytes() - before
+                // A megabyte a thread: 200 MB; forty of them are held at a time.
+                #expect(before > 0 && grown < 90 << 20, "\(before) bytes, grown by \(grown)")
             }
         }
 

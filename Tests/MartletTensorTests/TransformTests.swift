@@ -49,4 +49,22 @@ struct TransformTests {
         }
         #expect(all.isClose(to: all.transpose(), relativeTolerance: 1e-12))
     }
+
+    @Test func aPullbackIsDifferentiatedByItsCotangent() {
+        let x: Tensor = [2, 3]
+        let cube = { (t: Tensor) in t * t * t }
+        let slope = gradient(of: { (v: Tensor) in vjp(of: cube, at: x).pullback(v).sum() }, at: Tensor([1, 1]))
+        #expect(slope.array() == [12, 27])
+        let matrix = jacobian(of: { (v: Tensor) in vjp(of: cube, at: x).pullback(v) }, at: Tensor([5, 7]))
+        #expect(matrix.array() == [12, 0, 0, 27])
+    }
+
+    @Test func aPullbackTakesItsCotangentInTheValuesType() {
+        let square = { (t: Tensor) in t * t }
+        #expect(vjp(of: square, at: Tensor([0.5, 1.5])).pullback(Tensor([1, 1] as [Int])).array() == [1, 3])
+        let exact = vjp(of: square, at: Tensor([1.0 / 3] as [Double])).pullback(Tensor([1]))
+        #expect(exact.dtype == .float64 && exact.array(as: Double.self) == [2.0 / 3])
+        let w = Tensor.eye(2, dtype: .float64)
+        #expect(vjp(of: { (t: Tensor) in matmul(t, w) }, at: w).pullback(Tensor.ones([2, 2])).array() == [1, 1, 1, 1])
+    }
 }

@@ -3,7 +3,7 @@ package enum Differentiation {
     /// The cotangents of `targets`, given those of `outputs`; nil where no gradient arrives or it is not wanted.
     ///
     /// The walk stops at the targets. What it records has a history of its own only where something else that is
-    /// differentiable (an outer transformation, a parameter) stands behind it.
+    /// differentiable (an outer transformation, a parameter) stands behind it, or behind the outputs' cotangents.
     package static func gradients(
         of outputs: [Value], cotangents: [Value?], by targets: [Value], wanted: [Bool]? = nil
     ) -> [Value?] {
@@ -17,7 +17,9 @@ package enum Differentiation {
         let asked = zip(targets, wanted ?? targets.map { _ in true }).filter(\.1).map(\.0)
         let stops = Set(asked.map { ObjectIdentifier($0.node) })
         let walk = Walk(from: outputs, stoppingAt: stops)
-        let recordsHistory = Modes.current.recordsHistory && walk.standsOnMore(than: asked)
+        let standsOnMore =
+            cotangents.contains { $0?.isDifferentiable ?? false } || walk.standsOnMore(than: asked)
+        let recordsHistory = Modes.current.recordsHistory && standsOnMore
         let arrived = Modes.with(
             { ($0.recordsHistory, $0.isDeriving) = (recordsHistory, true) },
             {
