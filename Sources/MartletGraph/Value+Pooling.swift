@@ -47,25 +47,44 @@ extension Value {
         if zip(sizes, outputSizes).allSatisfy({ $0 % $1 == 0 }) {
             return try averagePool(zip(sizes, outputSizes).map { $0 / $1 })
         }
-        var result = self
+        var result = forStatistics
         for (index, outputs) in outputSizes.enumerated() where outputs != sizes[index] {
             let axis = rank - count + index
-            let weights = Value.averagingWeights(from: sizes[index], to: outputs, dtype: dtype)
-            let averaged = try result.movingAxis(axis, to: rank - 1).matrixProduct(weights)
-            result = averaged.movingAxis(rank - 1, to: axis)
+            let (elements, covers) = result.adaptiveWindows(outputs, axis: axis)
+            // What lies outside a window does not touch its average, infinite or not.
+            let sum = Value.choose(covers, elements, elements.constant(0)).sum([axis + 1])
+            result = sum / covers.cast(to: sum.dtype).sum([axis + 1])
         }
-        return result
+        return result.cast(to: dtype)
     }
 
-    /// `[size, count]`: column i averages the positions that window i of `count` covers.
-    private static func averagingWeights(from size: Int, to count: Int, dtype: DataType) -> Value {
-        let position = iota([size, count], axis: 0)
-        let window = iota([size, count], axis: 1)
-        let start = binary(.floorDivide, window * Double(size), position.constant(Double(count)))
-        let end = binary(
-            .floorDivide, (window + 1) * Double(size) + Double(count - 1), position.constant(Double(count)))
-        let covers = binary(.logicalAnd, position .>= start, position .< end)
-        return covers.cast(to: dtype) / (end - start).cast(to: dtype)
+    /// `count` windows over an axis, window i over ⌊i·size/count⌋ ..< ⌈(i + 1)·size/count⌉: their elements along an axis of its own
+    /// behind, as long as the longest window, and which of them a window covers. A shorter one has its last element again.
+    ///
+    /// ## Shapes
+    /// - `[..., size, ...]` → two of `[..., count, longest, ...]`
+    package func adaptiveWindows(_ count: Int, axis: Int) -> (elements: Value, covers: Value) {
+        let size = shape[axis]
+        let lengths = (0..<count).map { window -> Int in
+            let (start, end) = (window * size / count, ((window + 1) * size + count - 1) / count)
+            return end - start
+        }
+        let longest = lengths.max() ?? 1
+        let window = Value.iota([count, longest], axis: 0)
+        let divisor = window.constant(Double(count))
+        let start = Value.binary(.floorDivide, window * Double(size), divisor)
+        let end = Value.binary(.floorDivide, (window + 1) * Double(size) + Double(count - 1), divisor)
+        let position = start + Value.iota([count, longest], axis: 1)
+        var sizes = shape.sizes
+        sizes.replaceSubrange(axis...axis, with: [count, longest])
+        let picks = position.minimum(end - 1).reshaped(known: [count * longest])
+        let behind = Array(repeating: 1, count: sizes.count - axis - 2)
+        let covers = (position .< end).reshaped(known: Shape([count, longest] + behind))
+        return (
+            select(picks, axis: axis).reshaped(known: Shape(sizes)),
+            covers.reshaped(known: Shape(Array(repeating: 1, count: axis) + covers.shape.sizes))
+                .expanded(toKnown: Shape(sizes))
+        )
     }
 
     private func poolingWindows(

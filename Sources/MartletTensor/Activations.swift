@@ -38,8 +38,10 @@ public func selu(_ x: Tensor) -> Tensor {
 /// Source: D. Hendrycks and K. Gimpel, "Gaussian error linear units" (2016).
 public func gelu(_ x: Tensor, approximate: Bool = false) -> Tensor {
     if approximate {
-        let inner = (x + 0.044715 * x.pow(3)) * 0.79788456080286535588
-        return 0.5 * x * (1 + inner.tanh())
+        // In float32 at least: cubes leave float16 from 40 on.
+        let wide = Tensor(x.value.floating.forStatistics)
+        let inner = (wide + 0.044715 * wide.pow(3)) * 0.79788456080286535588
+        return (0.5 * wide * (1 + inner.tanh())).to(dtype: x.value.floating.dtype)
     }
     return 0.5 * x * (1 + (x * 0.70710678118654752440).erf())
 }
@@ -49,11 +51,17 @@ public func silu(_ x: Tensor) -> Tensor { x * x.sigmoid() }
 
 /// ln(1 + e^x), without overflow.
 public func softplus(_ x: Tensor) -> Tensor {
-    // max(x, 0) + ln(1 + e^-|x|), |x| as a product with a sign that is 1 or -1 at 0 too: what the first term's derivative
-    // lacks there the second one has, in every order.
+    let (rectified, rest) = softplusParts(x)
+    return rectified + rest
+}
+
+/// max(x, 0) and ln(1 + e^-|x|), whose sum is softplus(x): apart, so that what cancels the first leaves the second its digits.
+package func softplusParts(_ x: Tensor) -> (rectified: Tensor, rest: Tensor) {
+    // |x| as a product with a sign that is 1 or -1 at 0 too: what the first part's derivative lacks there the second one has, in every
+    // order.
     let x = x.value.floating
     let sign = Value.choose(x .> x.constant(0), x.constant(-1), x.constant(1))
-    return Tensor(x.applying(.relu) + (x * sign).applying(.exp).applying(.log1p))
+    return (Tensor(x.applying(.relu)), Tensor((x * sign).applying(.exp).applying(.log1p)))
 }
 
 /// x·tanh(softplus(x)).
@@ -66,7 +74,7 @@ public func relu6(_ x: Tensor) -> Tensor { hardtanh(x, low: 0, high: 6) }
 public func hardsigmoid(_ x: Tensor) -> Tensor { relu6(x + 3.0) / 6.0 }
 
 /// x·clip(x + 3, 0, 6) / 6 (Howard et al., 2019).
-public func hardswish(_ x: Tensor) -> Tensor { x * relu6(x + 3.0) / 6.0 }
+public func hardswish(_ x: Tensor) -> Tensor { x * (relu6(x + 3.0) / 6.0) }
 
 /// max(x, 0) + min(α·(e^(x/α) - 1), 0): an ELU whose slope has no jump at 0 for any α (J. Barron, 2017).
 public func celu(_ x: Tensor, alpha: Double = 1) -> Tensor { relu(x) + alpha * (notPositive(x) / alpha).expm1() }
@@ -82,7 +90,8 @@ public func prelu(_ x: Tensor, _ weight: Tensor) -> Tensor {
         )
     }
     let slope = weight.shape[0] == 1 ? weight : Tensor(weight.value.asChannels(rank: x.rank))
-    return `where`(x .> 0, x, slope * x)
+    // What the weight is multiplied with is finite where it does not count.
+    return `where`(x .> 0, x, slope * notPositive(x))
 }
 
 /// ln σ(x) = -softplus(-x), without overflow.
@@ -106,7 +115,7 @@ extension Tensor {
     public func logSumExp(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: axes, operation: "logSumExp")
-            let result = value.forLoss.logSumExp(axes)
+            let result = value.forStatistics.logSumExp(axes).cast(to: value.floating.forLoss.dtype)
             return keepingAxes ? result : result.reshaped(known: shape.reduced(axes))
         }
     }
@@ -119,9 +128,9 @@ extension Tensor {
     public func softmax(axis: Int = -1) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: [axis], operation: "softmax")
-            let value = value.forLoss
-            let powers = (value - value.finiteMaximum(axes)).applying(.exp)
-            return powers / powers.sum(axes, keeping: true)
+            let wide = value.forStatistics
+            let powers = (wide - wide.finiteMaximum(axes)).applying(.exp)
+            return (powers / powers.sum(axes, keeping: true)).cast(to: value.floating.forLoss.dtype)
         }
     }
 
@@ -129,7 +138,7 @@ extension Tensor {
     public func logSoftmax(axis: Int = -1) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: [axis], operation: "logSoftmax")
-            return value.forLoss.logSoftmax(axes)
+            return value.forStatistics.logSoftmax(axes).cast(to: value.floating.forLoss.dtype)
         }
     }
 }

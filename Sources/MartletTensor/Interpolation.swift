@@ -12,7 +12,7 @@ public enum InterpolationMode: String, Sendable, Codable, CaseIterable {
 
 /// The spatial axes at another size, as torch.nn.functional.interpolate.
 ///
-/// The place of output i along an axis is (i + ½)·scale - ½, scale = input size / output size; i·scale for `nearest`;
+/// The place of output i along an axis is (i + ½)·scale - ½, scale = input size / output size; i·scale in float32 for `nearest`;
 /// i·(input size - 1) / (output size - 1) with `alignsCorners`.
 ///
 /// ## Shapes
@@ -24,7 +24,7 @@ public enum InterpolationMode: String, Sendable, Codable, CaseIterable {
 public func interpolate(
     _ x: Tensor, size: [Int], mode: InterpolationMode = .nearest, alignsCorners: Bool = false
 ) -> Tensor {
-    guard x.rank >= 3, size.count == x.rank - 2, (size + x.shape.sizes).allSatisfy({ $0 > 0 }) else {
+    guard x.rank >= 3, size.count == x.rank - 2, (size + x.shape.sizes.dropFirst()).allSatisfy({ $0 > 0 }) else {
         stop("interpolate(size: \(size)): a positive size for each spatial axis is expected, the shape is \(x.shape)")
     }
     return interpolated(
@@ -36,7 +36,7 @@ public func interpolate(
     _ x: Tensor, by factor: Double, mode: InterpolationMode = .nearest, alignsCorners: Bool = false
 ) -> Tensor {
     let size = x.shape.sizes.dropFirst(2).map { Int((Double($0) * factor).rounded(.down)) }
-    guard factor > 0, x.rank >= 3, (size + x.shape.sizes).allSatisfy({ $0 > 0 }) else {
+    guard factor > 0, x.rank >= 3, (size + x.shape.sizes.dropFirst()).allSatisfy({ $0 > 0 }) else {
         stop("interpolate(by: \(factor)): no positions would be left of shape \(x.shape)")
     }
     return interpolated(x, size, size.map { _ in 1 / factor }, mode, alignsCorners)
@@ -89,8 +89,9 @@ private struct InterpolationTap {
     ) -> [InterpolationTap] {
         func clamped(_ position: Int) -> Int { min(max(position, 0), input - 1) }
         let places = (0..<output).map { index -> Double in
+            // As PyTorch's, to the same whole numbers.
+            if mode == .nearest { return Double(Float(index) * Float(scale)) }
             let index = Double(index)
-            if mode == .nearest { return index * scale }
             if alignsCorners { return output == 1 ? 0 : index * Double(input - 1) / Double(output - 1) }
             let place = (index + 0.5) * scale - 0.5
             return mode == .linear ? max(0, place) : place

@@ -45,8 +45,10 @@ extension Tensor {
         guard stride.real != 0 else { stop("arange: the step is 0") }
         let count = Swift.max(0, Int(((last.real - first.real) / stride.real).rounded(.up)))
         let type = dtype ?? (first.kind == .real ? .float32 : .int64)
-        let index = Value.iota([count], axis: 0).cast(to: type)
-        return Tensor(index * stride.scalar(type) + first.scalar(type)).placed
+        // Rounded once, at the end.
+        let working = type.isFloatingPoint ? .float64 : type
+        let index = Value.iota([count], axis: 0).cast(to: working)
+        return Tensor((index * stride.scalar(working) + first.scalar(working)).cast(to: type)).placed
     }
 
     /// 0, 1, ... up to `end`, which is left out.

@@ -22,4 +22,15 @@ struct EmptyBatchTests {
             #expect(parameter.gradient?.array(as: Float.self).allSatisfy { $0 == 0 } == true)
         }
     }
+
+    @Test("go through normalisations, resizing and adaptive pools")
+    func heads() {
+        let x = Tensor.zeros([0, 4, 6, 6])
+        #expect(GroupNorm(groups: 2, channels: 4)(x).shape == [0, 4, 6, 6])
+        #expect(LocalResponseNorm(3)(x).shape == [0, 4, 6, 6])
+        #expect(interpolate(x, by: 2).shape == [0, 4, 12, 12])
+        #expect(interpolate(x, size: [5, 5], mode: .linear).shape == [0, 4, 5, 5])
+        #expect(adaptiveMaxPool2d(x, outputSize: [4, 1]).shape == [0, 4, 4, 1])
+        #expect(adaptiveAvgPool2d(x, outputSize: [4, 1]).shape == [0, 4, 4, 1])
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import MartletNN
 import MartletTensor
 import Testing
@@ -97,4 +98,41 @@ struct LossEdgeTests {
 
 extension Double {
     fileprivate var logarithm: Double { Tensor([self]).log().item(as: Double.self) }
+
+    @Test("an ignored example counts for nothing, whatever its logits", arguments: [0, 0.1])
+    func ignored(smoothing: Double) {
+        let counted = Tensor([0, 0, 0] as [Float], shape: [1, 3])
+        for odd in [-Float.infinity, .infinity, .nan] {
+            let logits = Tensor([odd, 1, 2, 0, 0, 0], shape: [2, 3])
+            let labels = Tensor([-100, 1] as [Int])
+            let loss = crossEntropy(logits, labels, labelSmoothing: smoothing, ignoreIndex: -100).item()
+            #expect(loss == crossEntropy(counted, Tensor([1] as [Int]), labelSmoothing: smoothing).item(), "\(odd)")
+            let likelihood = negativeLogLikelihood(logits.logSoftmax(axis: 1), labels, ignoreIndex: -100).item()
+            #expect(abs(likelihood - 1.0986123) < 1e-6, "\(odd)")
+        }
+    }
+
+    @Test(
+        "Binary cross entropy keeps the digits of examples that are right, of either class",
+        arguments: [16, 10] as [Double])
+    func confident(logit: Double) {
+        let expected = Foundation.log1p(Foundation.exp(-logit))
+        for (x, label) in [(logit, 1.0), (-logit, 0)] {
+            let (logits, labels) = (Tensor([Float(x)]), Tensor([Float(label)]))
+            let loss = Double(binaryCrossEntropyWithLogits(logits, labels).item())
+            #expect(abs(loss / expected - 1) < 1e-5, "\(loss)")
+            let weighted = binaryCrossEntropyWithLogits(logits, labels, positiveWeight: Tensor([1])).item()
+            #expect(Double(weighted) == loss)
+            let focal = Double(focalLoss(logits, labels, alpha: nil, gamma: 0).item())
+            #expect(abs(focal / expected - 1) < 1e-5, "\(focal)")
+        }
+    }
+
+    @Test("Probabilities as labels are compared with float16 logits in float32")
+    func narrowProbabilities() {
+        let logits = Tensor.zeros([1, 70_000], dtype: .float16)
+        let labels = Tensor.full([1, 70_000], 1.0 / 70_000)
+        #expect(abs(crossEntropy(logits, labels).item() - 11.156) < 0.01)
+        #expect(crossEntropy(logits, labels).dtype == .float16)
+    }
 }

@@ -57,4 +57,11 @@ struct RegularizationTests {
         two.eval()
         #expect(two(x).array() == two(x).array())
     }
+
+    @Test("Where everything is dropped the gradient is 0")
+    func allDropped() {
+        let x = Tensor.ones([3])
+        #expect(dropout(x, probability: 1).array() == [0, 0, 0])
+        #expect(gradient(of: { (x: Tensor) in dropout(x, probability: 1).sum() }, at: x).array() == [0, 0, 0])
+    }
 }

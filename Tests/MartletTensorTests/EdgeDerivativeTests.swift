@@ -75,4 +75,46 @@ struct EdgeDerivativeTests {
         #expect(slope({ hardshrink($0) }, Tensor([-0.5, 0.2, 2])).array() == [0, 0, 1])
         #expect(hardtanh(x).isClose(to: Tensor([Float.nan, 0.5, 1, -1]), equalNaN: true))
     }
+
+    @Test func `What loses takes no part of an infinite gradient`() {
+        let zero = Tensor([0, 0])
+        #expect(slope({ maximum($0, zero).sqrt() }, [-1, 4]).array() == [0, 0.25])
+        #expect(slope({ minimum($0, zero).abs().sqrt() }, [1, -4]).array() == [0, -0.25])
+        #expect(slope({ $0.max(axis: 1).sqrt() }, Tensor([[0, -1]])).array() == [.infinity, 0])
+        #expect(slope({ $0.min(axis: 1).sqrt() }, Tensor([[4, 9, 4]])).array() == [0.125, 0, 0.125])
+        let winner = slope({ $0.max(axis: 0) * 3 }, Tensor([1, Float.nan])).array()
+        #expect(winner == [0, 3])
+        let weight = Tensor([0.25])
+        #expect(slope({ prelu(Tensor([.infinity, -1] as [Float]), $0).clipped(high: 5) }, weight).array() == [-1])
+    }
+
+    @Test func `A remainder's derivative by the divisor is its own quotient`() {
+        #expect(slope({ Tensor([1]) % $0 }, [0.1]).array() == [-9])
+    }
+
+    @Test func `A power of zero has no curvature by its exponent`() {
+        #expect(curvature({ Tensor([0]).pow($0) }, [2]).array() == [0])
+    }
+
+    @Test func `Derivatives of float16 stay in its range`() {
+        func half(_ numbers: [Float]) -> Tensor { Tensor(numbers).to(dtype: .float16) }
+        let labels = half([0, 1])
+        #expect(slope({ -(labels * $0.log()) }, half([1e-5, 0.5])).array() == [0, -2])
+        #expect(
+            slope({ $0 / 1e-5 * 0.01 }, half([0.5])).to(dtype: .float32).isClose(to: [999], relativeTolerance: 2e-3))
+        #expect(slope({ gelu($0, approximate: true) }, half([300, -300])).array() == [1, 0])
+        #expect(gelu(half([300]), approximate: true).dtype == .float16)
+        #expect(hardswish(half([20_000])).array() == [20_000])
+        // 70,000 equal elements share a gradient.
+        let share = slope({ $0.max() * 1000 }, Tensor.zeros([70_000], dtype: .float16)).to(dtype: .float32)
+        #expect(share.isClose(to: Tensor.full([70_000], 1000.0 / 70_000), relativeTolerance: 1e-2))
+    }
+
+    @Test func `Equal elements of an adaptive pool's window leave the gradient to the first`() {
+        let x = Tensor([1, 1, 0, 0, 0] as [Float], shape: [1, 1, 5])
+        #expect(slope({ adaptiveMaxPool1d($0, outputSize: 3) }, x).array() == [1, 1, 0, 1, 0])
+        let image = Tensor.ones([1, 1, 5, 5])
+        let gradient = slope({ adaptiveMaxPool2d($0, outputSize: [2, 2]) }, image).array()
+        #expect(gradient.enumerated().filter { $0.element != 0 }.map(\.offset) == [0, 2, 10, 12])
+    }
 }

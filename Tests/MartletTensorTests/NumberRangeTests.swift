@@ -87,4 +87,41 @@ struct NumberRangeTests {
         let written = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(written.contains("expand([3]): cannot become [-1, 3]"), "\(written)")
     }
+
+    @Test func `Sums of exponentials of float16 are taken in float32`() {
+        let zeros = Tensor.zeros([100_000], dtype: .float16)
+        #expect(zeros.softmax(axis: 0).dtype == .float16)
+        #expect(abs(zeros.softmax(axis: 0)[0].item() - 1e-5) < 1e-6)
+        #expect(abs(zeros.logSoftmax(axis: 0)[0].item() + 11.513) < 0.01)
+        #expect(abs(zeros.logSumExp(axis: 0).item() - 11.513) < 0.01)
+        #expect(Tensor([0, 0] as [Int]).softmax(axis: 0).array() == [0.5, 0.5])
+    }
+
+    @Test func `Running sums and ranges are rounded once`() {
+        #expect(Tensor.ones([20_000_000]).cumulativeSum(axis: 0)[-1].item() == 20_000_000)
+        #expect(Tensor.arange(-2000, 2000, dtype: .float16)[2049].item() == 49)
+        #expect(Tensor.arange(-40_000.0, 40_016.0, by: 16.0, dtype: .float16)[-1].item() == 40_000)
+        #expect(Tensor.arange(-100_000.0, 100_000.0, by: 0.1)[1_000_001].item() == 0.1)
+        #expect(Tensor.arange(3, -4, by: -3).array(as: Int.self) == [3, 0, -3])
+    }
+
+    @Test func `An adaptive average is that of its window alone`() {
+        let x = Tensor([1, 2, 3, 4, .infinity] as [Float], shape: [1, 1, 5])
+        #expect(adaptiveAvgPool1d(x, outputSize: 3).array() == [1.5, 3, .infinity])
+        #expect(adaptiveAvgPool1d(x, outputSize: 2).array() == [2, .infinity])
+        let wide = autocast { adaptiveAvgPool2d(Tensor.full([1, 1, 7, 7], 257.0), outputSize: [3]) }
+        #expect(wide.dtype == .float32 && wide.array() == [Float](repeating: 257, count: 9))
+    }
+
+    @Test func `The nearest position is PyTorch's`() {
+        // Whole places whose float64 product falls one short of them.
+        func pick(_ size: Int, _ wanted: Int, _ position: Int) -> Float {
+            interpolate(Tensor.arange(size).to(dtype: .float32).reshape([1, 1, size]), size: [wanted])[0, 0, position]
+                .item()
+        }
+        #expect(pick(128, 196, 49) == 32)
+        #expect(pick(128, 196, 98) == 64)
+        #expect(pick(256, 196, 49) == 64)
+        #expect(pick(5, 3, 2) == 3)
+    }
 }

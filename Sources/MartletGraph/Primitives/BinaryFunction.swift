@@ -13,12 +13,12 @@ package struct BinaryRow: Sendable {
     package var needsFloat = false
     package var givesBool = false
     package var residuals: Residuals = .none
-    /// The derivatives by the left and the right operand, given (a, b, y); nil where zero everywhere.
-    package var derivatives: (left: Partial?, right: Partial?) = (nil, nil)
+    /// c · ∂y/∂a and c · ∂y/∂b, c what arrives; nil where zero everywhere.
+    package var flows: (left: Flow?, right: Flow?) = (nil, nil)
     /// The value in float64.
     package let reference: @Sendable (Double, Double) -> Double
 
-    package typealias Partial = @Sendable (_ a: Value, _ b: Value, _ y: Value) -> Value
+    package typealias Flow = @Sendable (_ a: Value, _ b: Value, _ y: Value, _ c: Value) -> Value
 }
 
 extension BinaryFunction {
@@ -29,46 +29,47 @@ extension BinaryFunction {
     private static func makeRow(_ function: BinaryFunction) -> BinaryRow {
         switch function {
         case .add:
-            BinaryRow(
-                name: "add", derivatives: ({ a, _, _ in a.constant(1) }, { a, _, _ in a.constant(1) }),
-                reference: { $0 + $1 })
+            BinaryRow(name: "add", flows: ({ _, _, _, c in c }, { _, _, _, c in c }), reference: { $0 + $1 })
         case .subtract:
-            BinaryRow(
-                name: "subtract", derivatives: ({ a, _, _ in a.constant(1) }, { a, _, _ in a.constant(-1) }),
-                reference: { $0 - $1 })
+            BinaryRow(name: "subtract", flows: ({ _, _, _, c in c }, { _, _, _, c in -c }), reference: { $0 - $1 })
         case .multiply:
             BinaryRow(
-                name: "multiply", residuals: .operands, derivatives: ({ _, b, _ in b }, { a, _, _ in a }),
+                name: "multiply", residuals: .operands, flows: ({ _, b, _, c in c * b }, { a, _, _, c in c * a }),
                 reference: { $0 * $1 })
         case .divide:
+            // c / b and not c · (1 / b), which float16 cannot hold of a small b.
             BinaryRow(
                 name: "divide", needsFloat: true, residuals: [.operands, .results],
-                derivatives: ({ _, b, _ in b.applying(.reciprocal) }, { _, b, y in -(y / b) }), reference: { $0 / $1 })
+                flows: ({ _, b, _, c in c / b }, { _, b, y, c in c * -(y / b) }), reference: { $0 / $1 })
         case .floorDivide:
             BinaryRow(name: "floorDivide", reference: { floorQuotient($0, $1) })
         case .remainder:
             BinaryRow(
                 name: "remainder", residuals: .operands,
-                derivatives: ({ a, _, _ in a.constant(1) }, { a, b, _ in -(a / b).applying(.floor) }),
+                flows: ({ _, _, _, c in c }, { a, b, _, c in c * -Value.binary(.floorDivide, a, b) }),
                 reference: { remainder($0, $1) })
         case .power:
             BinaryRow(
-                name: "pow", residuals: [.operands, .results],
-                derivatives: (powerByBase, powerByExponent), reference: { CMath.pow($0, $1) })
+                name: "pow", residuals: [.operands, .results], flows: (powerByBase, powerByExponent),
+                reference: { CMath.pow($0, $1) })
         case .maximum:
             BinaryRow(
                 name: "maximum", residuals: .operands,
-                derivatives: ({ a, b, _ in share(a .> b, a .== b) }, { a, b, _ in share(b .> a, a .== b) }),
+                flows: (
+                    { a, b, _, c in share(of: c, a .> b, a .== b) }, { a, b, _, c in share(of: c, b .> a, a .== b) }
+                ),
                 reference: { $0.isNaN || $1.isNaN ? .nan : Swift.max($0, $1) })
         case .minimum:
             BinaryRow(
                 name: "minimum", residuals: .operands,
-                derivatives: ({ a, b, _ in share(a .< b, a .== b) }, { a, b, _ in share(b .< a, a .== b) }),
+                flows: (
+                    { a, b, _, c in share(of: c, a .< b, a .== b) }, { a, b, _, c in share(of: c, b .< a, a .== b) }
+                ),
                 reference: { $0.isNaN || $1.isNaN ? .nan : Swift.min($0, $1) })
         case .atan2:
             BinaryRow(
                 name: "atan2", needsFloat: true, residuals: .operands,
-                derivatives: ({ a, b, _ in b / (a * a + b * b) }, { a, b, _ in -(a / (a * a + b * b)) }),
+                flows: ({ a, b, _, c in c * (b / (a * a + b * b)) }, { a, b, _, c in c * -(a / (a * a + b * b)) }),
                 reference: { CMath.atan2($0, $1) })
         case .equal: comparison("equal") { $0 == $1 }
         case .notEqual: comparison("notEqual") { $0 != $1 }
@@ -86,21 +87,21 @@ extension BinaryFunction {
         BinaryRow(name: name, givesBool: true, reference: { test($0, $1) ? 1 : 0 })
     }
 
-    /// b·a^(b-1), and 0 where b is 0 (so that 0^0 has derivative 0, as PyTorch).
-    private static let powerByBase: BinaryRow.Partial = { a, b, _ in
-        Value.choose(b .== b.constant(0), b.constant(0), b * a.pow(b - 1))
+    /// c·b·a^(b-1), and 0 where b is 0 (so that 0^0 has derivative 0, as PyTorch).
+    private static let powerByBase: BinaryRow.Flow = { a, b, _, c in
+        c * Value.choose(b .== b.constant(0), b.constant(0), b * a.pow(b - 1))
     }
 
-    /// y·ln a, and 0 where a is 0 and b is not negative.
-    private static let powerByExponent: BinaryRow.Partial = { a, b, y in
+    /// c·y·ln a, and 0 where a is 0 and b is not negative; of the branch that is not taken no derivative may be infinite.
+    private static let powerByExponent: BinaryRow.Flow = { a, b, y, c in
         let atZero = Value.binary(.logicalAnd, a .== a.constant(0), b .>= b.constant(0))
-        return Value.choose(atZero, a.constant(0), y * a.applying(.log))
+        let base = Value.choose(atZero, a.constant(1), a)
+        return c * Value.choose(atZero, a.constant(0), y * base.applying(.log))
     }
 
-    /// 1 where the operand wins, one half where both are equal.
-    private static func share(_ wins: Value, _ ties: Value) -> Value {
-        let dtype = DataType.float32
-        return wins.cast(to: dtype) + ties.cast(to: dtype) * 0.5
+    /// c where the operand wins, half of it where both are equal. Chosen and not multiplied: an infinite c may arrive at the loser.
+    private static func share(of c: Value, _ wins: Value, _ ties: Value) -> Value {
+        Value.choose(wins, c, Value.choose(ties, c * 0.5, c.constant(0)))
     }
 
     /// Python's %: the sign of the divisor.

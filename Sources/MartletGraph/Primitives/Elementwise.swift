@@ -70,25 +70,18 @@ package struct Binary: PrimitiveFamily {
     package func pullback(_ node: Node, _ cotangents: [Value?], wanted: [Bool]) -> [Value?] {
         guard let cotangent = cotangents[0] else { return [nil, nil] }
         return [
-            wanted[0] ? scaled(cotangent, node, function.row.derivatives.left) : nil,
-            wanted[1] ? scaled(cotangent, node, function.row.derivatives.right) : nil,
+            wanted[0] ? flow(cotangent, node, function.row.flows.left) : nil,
+            wanted[1] ? flow(cotangent, node, function.row.flows.right) : nil,
         ]
     }
     package func pushforward(_ node: Node, _ tangents: [Value?]) -> [Value?] {
-        let left = tangents[0].flatMap { scaled($0, node, function.row.derivatives.left) }
-        let right = tangents[1].flatMap { scaled($0, node, function.row.derivatives.right) }
+        let left = tangents[0].flatMap { flow($0, node, function.row.flows.left) }
+        let right = tangents[1].flatMap { flow($0, node, function.row.flows.right) }
         return [Value.sum(left, right)]
     }
 
-    /// cotangent · partial; a partial of 1 or -1 costs no multiplication.
-    private func scaled(_ cotangent: Value, _ node: Node, _ partial: BinaryRow.Partial?) -> Value? {
-        guard let partial else { return nil }
-        let factor = partial(node.operands[0], node.operands[1], node.result(0))
-        if case .constant(.structural(_, let number)) = factor.node.primitive {
-            if number == 1 { return cotangent }
-            if number == -1 { return -cotangent }
-        }
-        return cotangent * factor.cast(to: cotangent.dtype)
+    private func flow(_ arriving: Value, _ node: Node, _ flow: BinaryRow.Flow?) -> Value? {
+        flow?(node.operands[0], node.operands[1], node.result(0), arriving)
     }
     package func batch(_ operands: [Value], isBatched: [Bool], size: Int, arguments: [Scalar]) -> [Value] {
         [Value.make(.binary(function), Value.batched(operands, isBatched, size))]

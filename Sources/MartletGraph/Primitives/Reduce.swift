@@ -62,7 +62,7 @@ package struct Reduce: PrimitiveFamily {
         switch kind {
         case .sum: return [spread]
         case .product: return [spread * productOfOthers(operand)]
-        case .max, .min: return [spread * share(node)]
+        case .max, .min: return [share(of: spread, node)]
         case .any, .all: return [nil]
         }
     }
@@ -71,7 +71,7 @@ package struct Reduce: PrimitiveFamily {
         switch kind {
         case .sum: return [tangent.reduced(.sum, axes)]
         case .product: return [(tangent * productOfOthers(node.operands[0])).reduced(.sum, axes)]
-        case .max, .min: return [(tangent * share(node)).reduced(.sum, axes)]
+        case .max, .min: return [share(of: tangent, node).reduced(.sum, axes)]
         case .any, .all: return [nil]
         }
     }
@@ -80,11 +80,17 @@ package struct Reduce: PrimitiveFamily {
         value.reshaped(known: shape.reduced(axes, keeping: true)).expanded(toKnown: shape)
     }
 
-    /// The winners' equal shares: 1 / (number of ties) where the element is the result.
-    private func share(_ node: Node) -> Value {
+    /// The winners' equal shares of what arrives: c / (number of ties) where the element is the result, a NaN too. Chosen and not
+    /// multiplied: an infinite c may arrive at a loser.
+    private func share(of c: Value, _ node: Node) -> Value {
         let operand = node.operands[0]
-        let wins = (operand .== spread(node.result(0), over: operand.shape)).cast(to: operand.dtype)
-        return wins / spread(wins.reduced(.sum, axes), over: operand.shape)
+        let result = spread(node.result(0), over: operand.shape)
+        let areNaN = Value.binary(.logicalAnd, operand.applying(.isNaN), result.applying(.isNaN))
+        let wins = Value.binary(.logicalOr, operand .== result, areNaN)
+        // Counted in float32 at least: float16 ends at 65,504.
+        let wide = DataType.promoted(c.dtype, .float32)
+        let count = spread(wins.cast(to: wide).reduced(.sum, axes), over: operand.shape)
+        return Value.choose(wins, (c.cast(to: wide) / count).cast(to: c.dtype), c.constant(0))
     }
 
     /// For each element the product of all others, exact where there are zeros: the product of those before it and of

@@ -45,8 +45,11 @@ extension UnaryFunction {
         case .truncate: exact("truncate", .none, nil, { $0.rounded(.towardZero) })
         case .exp: smooth("exp", .results, { _, y in y }, { CMath.exp($0) })
         case .expm1: smooth("expm1", .results, { _, y in y + 1 }, { CMath.expm1($0) })
-        case .log: smooth("log", .operands, { x, _ in x.applying(.reciprocal) }, { CMath.log($0) })
-        case .log1p: smooth("log1p", .operands, { x, _ in (x + 1).applying(.reciprocal) }, { CMath.log1p($0) })
+        // c / x and not c · (1 / x), which float16 cannot hold of a small x.
+        case .log: UnaryRow(name: "log", residuals: .operands, flow: { x, _, c in c / x }, reference: { CMath.log($0) })
+        case .log1p:
+            UnaryRow(
+                name: "log1p", residuals: .operands, flow: { x, _, c in c / (x + 1) }, reference: { CMath.log1p($0) })
         case .sqrt: smooth("sqrt", .results, { _, y in 0.5 / y }, { $0.squareRoot() })
         case .rsqrt: smooth("rsqrt", .results, { _, y in -0.5 * (y * y * y) }, { 1 / $0.squareRoot() })
         case .reciprocal: smooth("reciprocal", .results, { _, y in -(y * y) }, { 1 / $0 })

@@ -21,15 +21,20 @@ public final class Dropout: Layer, ModeDependent {
     }
 }
 
-/// Elements set to 0 with a probability, the others scaled by 1 / (1 - p).
+/// Elements set to 0 with a probability, the others scaled by 1 / (1 - p). Stops where the probability is not in 0...1.
 public func dropout(_ x: Tensor, probability: Double) -> Tensor {
     dropped(x, probability: probability, drawing: x.shape)
 }
 
 /// Elements set to 0 together where they share a number of `shape`, which broadcasts to x.
 func dropped(_ x: Tensor, probability: Double, drawing shape: Shape) -> Tensor {
+    guard (0...1).contains(probability) else {
+        stop("dropout(probability: \(probability)): a probability from 0 to 1 is expected")
+    }
     let kept = onNoDevice { Tensor.rand(shape) }.value .>= Value.scalar(probability, dtype: .float32)
-    let scaled = x.value * Value.scalar(1 / (1 - probability), dtype: x.dtype)
+    // Where nothing is kept an infinite factor would meet gradients of 0.
+    let factor = probability < 1 ? 1 / (1 - probability) : 0
+    let scaled = x.value * Value.scalar(factor, dtype: x.dtype)
     return Tensor(Value.choose(kept, scaled, scaled.constant(0)))
 }
 

@@ -32,7 +32,7 @@ public final class LocalResponseNorm: Layer {
             let x = Tensor(input.value.forStatistics)
             let channels = x.shape[1]
             // Channels as the height of an image, whose windows are n by 1.
-            let squares = x.square().reshape([x.shape[0], 1, channels, -1])
+            let squares = x.square().reshape([x.shape[0], 1, channels, x.shape.sizes.dropFirst(2).reduce(1, *)])
             let means = avgPool2d(squares, kernelSize: [size, 1], stride: [1, 1], padding: [size / 2, 0])
                 .narrow(axis: 2, start: 0, count: channels).reshape(x.shape)
             return narrowed(x * (means * alpha + k).pow(-beta), as: input)

@@ -80,7 +80,8 @@ public final class GroupNorm: Layer {
         }
         return observed(x) { input in
             let x = Tensor(input.value.forStatistics)
-            let grouped = x.reshape([x.shape[0], groups, -1])
+            let spatial = x.shape.sizes.dropFirst(2).reduce(1, *)
+            let grouped = x.reshape([x.shape[0], groups, channels / groups * spatial])
             let centred = grouped - grouped.mean(axis: 2, keepingAxes: true)
             let variance = centred.square().mean(axis: 2, keepingAxes: true)
             var result = (centred * (variance + epsilon).rsqrt()).reshape(x.shape)
@@ -93,6 +94,8 @@ public final class GroupNorm: Layer {
 }
 
 /// Root-mean-square normalisation: y = x / √(mean(x²) + ε) · weight, over the last axes.
+///
+/// ε is 10⁻⁶, as large language models have it; PyTorch's layer takes the type's own, 1.19·10⁻⁷ in float32.
 ///
 /// Source: B. Zhang and R. Sennrich (2019).
 public final class RMSNorm: Layer {

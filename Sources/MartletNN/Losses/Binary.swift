@@ -14,7 +14,7 @@ private func numbers(_ x: Tensor, like other: Tensor) -> Tensor { x.to(dtype: ot
 ///
 /// With `weights`, which broadcast to the losses, each loss counts by its weight; the mean still divides by their number.
 ///
-///     softplus(x) - x·t          with `positiveWeight` w: (1 - t)·x + (1 + (w - 1)·t)·softplus(-x)
+///     (1 - t)·x + softplus(-x)          with `positiveWeight` w: (1 - t)·x + (1 + (w - 1)·t)·softplus(-x)
 public func binaryCrossEntropyWithLogits(
     _ logits: Tensor, _ targets: Tensor, weights: Tensor? = nil, positiveWeight: Tensor? = nil,
     reduction: Reduction = .mean
@@ -22,11 +22,18 @@ public func binaryCrossEntropyWithLogits(
     checked("binaryCrossEntropyWithLogits", logits, targets)
     let logits = full(logits)
     let target = targets.to(dtype: logits.dtype)
-    guard let positiveWeight else {
-        return reduced(weighted(softplus(logits) - logits * target, weights), reduction)
+    return reduced(weighted(logisticEntropy(logits, target, positiveWeight), weights), reduction)
+}
+
+/// (1 - t)·x + w'·softplus(-x), w' = 1 + (w - 1)·t: what cancels is added first, so that examples of both classes that are right keep
+/// their small losses.
+private func logisticEntropy(_ x: Tensor, _ t: Tensor, _ positiveWeight: Tensor? = nil) -> Tensor {
+    var (rectified, rest) = softplusParts(-x)
+    if let positiveWeight {
+        let factor = 1 + (positiveWeight - 1) * t
+        (rectified, rest) = (factor * rectified, factor * rest)
     }
-    let factor = 1 + (positiveWeight - 1) * target
-    return reduced(weighted((1 - target) * logits + factor * softplus(-logits), weights), reduction)
+    return (1 - t) * x + rectified + rest
 }
 
 /// The binary cross entropy of probabilities and targets in [0, 1]; take `binaryCrossEntropyWithLogits` where there are logits.
@@ -62,7 +69,7 @@ public func focalLoss(
     let x = full(logits)
     let t = numbers(targets, like: x)
     let p = sigmoid(x)
-    let entropy = softplus(x) - x * t
+    let entropy = logisticEntropy(x, t)
     let wrong = p * (1 - t) + (1 - p) * t
     let losses = entropy * wrong.pow(gamma)
     guard let alpha else { return reduced(losses, reduction) }

@@ -44,12 +44,10 @@ public func crossEntropy(
         }
     }
     var factor = Value.filled(1, TensorType(flat.shape, rows.forStatistics.dtype))
-    // 0 for examples that are ignored: one of a class without weight is not.
-    var counted = factor
-    if let ignoreIndex {
-        let ignored = flat .== flat.constant(Double(ignoreIndex))
-        counted = Value.choose(ignored, factor.constant(0), factor)
-        factor = counted
+    // Not the same as examples of a class without weight.
+    let ignored = ignoreIndex.map { flat .== flat.constant(Double($0)) }
+    if let ignored {
+        factor = Value.choose(ignored, factor.constant(0), factor)
         flat = Value.choose(ignored, flat.constant(0), flat)
     }
     var classWeights: Value?
@@ -57,7 +55,7 @@ public func crossEntropy(
         classWeights = weights.value.cast(to: factor.dtype)
         factor = factor * weights.value.cast(to: factor.dtype).select(flat, axis: 0)
     }
-    let losses = weighted(rows.forStatistics, flat, factor, counted, classWeights, labelSmoothing)
+    let losses = weighted(rows.forStatistics, flat, factor, ignored, classWeights, labelSmoothing)
     switch reduction {
     case .mean: return Tensor(weightedMean(losses, factor).cast(to: rows.forLoss.dtype))
     case .sum: return Tensor(losses.sum().cast(to: rows.forLoss.dtype))
@@ -75,14 +73,18 @@ func weightedMean(_ losses: Value, _ factors: Value) -> Value {
 
 /// Losses with class weights: the smoothed part is weighted class by class, as PyTorch does.
 private func weighted(
-    _ rows: Value, _ labels: Value, _ factor: Value, _ counted: Value, _ classWeights: Value?, _ smoothing: Double
+    _ rows: Value, _ labels: Value, _ factor: Value, _ ignored: Value?, _ classWeights: Value?, _ smoothing: Double
 ) -> Value {
+    // Passed over by choice, not by a factor: logits that are ignored may be infinite, and 0 · ∞ is no number.
+    func counted(_ losses: Value) -> Value {
+        ignored.map { Value.choose($0, losses.constant(0), losses) } ?? losses
+    }
     let family = SoftmaxCrossEntropy(labelSmoothing: 0, averages: false)
-    let hard = Value.make(.composite(CompositeCall(family)), [rows, labels]) * factor
+    let hard = counted(Value.make(.composite(CompositeCall(family)), [rows, labels])) * factor
     guard smoothing > 0 else { return hard }
     let negative = -rows.logSoftmax([1])
     let share = classWeights.map { negative * $0 } ?? negative
-    let smooth = share.sum([1]) * counted
+    let smooth = counted(share.sum([1]))
     return hard * (1 - smoothing) + smooth * (smoothing / Double(rows.shape[1]))
 }
 
@@ -93,12 +95,13 @@ private func probabilityEntropy(
         stop("crossEntropy: probabilities of shape \(targets.shape) do not fit logits of shape \(logits.shape)")
     }
     let smoothed = smoothing == 0 ? targets : targets * (1 - smoothing) + smoothing / Double(logits.shape[1])
-    var terms = -(logits.logSoftmax(axis: 1) * smoothed)
+    var terms = -(Tensor(logits.value.forStatistics).logSoftmax(axis: 1) * smoothed)
     if let weights { terms = terms * Tensor(weights.value.asChannels(rank: logits.rank)) }
     let losses = terms.sum(axis: 1)
+    let dtype = logits.value.forLoss.dtype
     switch reduction {
-    case .mean: return losses.sum() / Double(losses.elementCount)
-    case .sum: return losses.sum()
-    case .none: return losses
+    case .mean: return (losses.sum() / Double(losses.elementCount)).to(dtype: dtype)
+    case .sum: return losses.sum().to(dtype: dtype)
+    case .none: return losses.to(dtype: dtype)
     }
 }

@@ -31,7 +31,9 @@ public func negativeLogLikelihood(
         index = `where`(counts, index, Tensor.zeros(like: index))
     }
     if let weights { factor = factor * weights.to(dtype: x.dtype).take(index) }
-    let picked = x.gather(axis: 1, indices: index.unsqueeze(axis: 1)).squeeze(axis: 1)
+    var picked = x.gather(axis: 1, indices: index.unsqueeze(axis: 1)).squeeze(axis: 1)
+    // Passed over by choice, not by a factor: 0 · -∞ is no number.
+    if let ignoreIndex { picked = `where`(labels .!= ignoreIndex, picked, Tensor.zeros(like: picked)) }
     let losses = -picked * factor
     guard reduction == .mean else { return reduced(losses, reduction) }
     if weights == nil, ignoreIndex == nil { return losses.mean() }

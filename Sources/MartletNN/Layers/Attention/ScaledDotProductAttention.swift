@@ -46,11 +46,11 @@ func attentionWeights(
     }
     guard mask != nil else { return scores.softmax() }
     // The largest power is 1, so that a sum below 1 is that of a row without a key.
-    let value = scores.value.forLoss
+    let value = scores.value.forStatistics
     let last = value.rank - 1
     let powers = (value - value.finiteMaximum([last])).applying(.exp)
     let sum = powers.sum([last], keeping: true)
-    return Tensor(powers / sum.maximum(sum.constant(0.5)))
+    return Tensor((powers / sum.maximum(sum.constant(0.5))).cast(to: scores.value.forLoss.dtype))
 }
 
 /// Scores with -∞ where a Boolean mask is false, or with a mask of numbers added.
