@@ -21,11 +21,13 @@ extension Value {
         return narrow
     }
 
-    /// Floating-point numbers, and under `autocast` no narrower than float32: what losses are computed in.
-    package var forLoss: Value {
-        guard Modes.current.productType != nil, dtype == .bfloat16 || dtype == .float16 else { return floating }
-        return cast(to: .float32)
+    /// A floating-point type, and under `autocast` no narrower than float32: that of losses and sums of exponentials.
+    package var lossType: DataType {
+        Modes.current.productType == nil ? dtype.quotientType : DataType.promoted(dtype, .float32)
     }
+
+    /// What losses are computed from, in their type.
+    package var forLoss: Value { cast(to: lossType) }
 
     /// In float32 where the type is narrower: what statistics are taken in.
     package var forStatistics: Value { cast(to: DataType.promoted(dtype, .float32)) }

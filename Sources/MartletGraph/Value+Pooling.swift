@@ -52,8 +52,8 @@ extension Value {
             let axis = rank - count + index
             let (elements, covers) = result.adaptiveWindows(outputs, axis: axis)
             // What lies outside a window does not touch its average, infinite or not.
-            let sum = Value.choose(covers, elements, elements.constant(0)).sum([axis + 1])
-            result = sum / covers.cast(to: sum.dtype).sum([axis + 1])
+            let inside = Value.choose(covers.expanded(toKnown: elements.shape), elements, elements.constant(0))
+            result = inside.sum([axis + 1]) / covers.cast(to: result.dtype).sum([axis + 1])
         }
         return result.cast(to: dtype)
     }
@@ -62,29 +62,21 @@ extension Value {
     /// behind, as long as the longest window, and which of them a window covers. A shorter one has its last element again.
     ///
     /// ## Shapes
-    /// - `[..., size, ...]` → two of `[..., count, longest, ...]`
+    /// - `[..., size, ...]` → `[..., count, longest, ...]` and `[1..., count, longest, 1...]`
     package func adaptiveWindows(_ count: Int, axis: Int) -> (elements: Value, covers: Value) {
         let size = shape[axis]
-        let lengths = (0..<count).map { window -> Int in
-            let (start, end) = (window * size / count, ((window + 1) * size + count - 1) / count)
-            return end - start
-        }
-        let longest = lengths.max() ?? 1
-        let window = Value.iota([count, longest], axis: 0)
+        let bounds = (0..<count).map { $0 * size / count..<(($0 + 1) * size + count - 1) / count }
+        let windows: Shape = [count, bounds.map(\.count).max() ?? 1]
+        let window = Value.iota(windows, axis: 0)
         let divisor = window.constant(Double(count))
         let start = Value.binary(.floorDivide, window * Double(size), divisor)
         let end = Value.binary(.floorDivide, (window + 1) * Double(size) + Double(count - 1), divisor)
-        let position = start + Value.iota([count, longest], axis: 1)
-        var sizes = shape.sizes
-        sizes.replaceSubrange(axis...axis, with: [count, longest])
-        let picks = position.minimum(end - 1).reshaped(known: [count * longest])
-        let behind = Array(repeating: 1, count: sizes.count - axis - 2)
-        let covers = (position .< end).reshaped(known: Shape([count, longest] + behind))
-        return (
-            select(picks, axis: axis).reshaped(known: Shape(sizes)),
-            covers.reshaped(known: Shape(Array(repeating: 1, count: axis) + covers.shape.sizes))
-                .expanded(toKnown: Shape(sizes))
-        )
+        let position = start + Value.iota(windows, axis: 1)
+        let (before, behind) = (shape.sizes[..<axis], shape.sizes[(axis + 1)...])
+        let picked = select(position.minimum(end - 1).reshaped(known: [windows.elementCount]), axis: axis)
+        let covers = (position .< end).reshaped(
+            known: Shape(before.map { _ in 1 } + windows.sizes + behind.map { _ in 1 }))
+        return (picked.reshaped(known: Shape(before + windows.sizes + behind)), covers)
     }
 
     private func poolingWindows(

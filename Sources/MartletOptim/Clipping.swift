@@ -46,8 +46,8 @@ public func clipGradientsAdaptively(_ parameters: [Parameter], to limit: Double 
             guard let gradient = parameter.gradient else { continue }
             let axes = gradient.rank < 2 ? [] : Array(1..<gradient.rank)
             func unitNorms(_ tensor: Tensor) -> Tensor {
-                let x = tensor.to(dtype: DataType.promoted(tensor.dtype, .float32))
-                return axes.isEmpty ? x.abs() : x.square().sum(axes: axes, keepingAxes: true).sqrt()
+                let x = Tensor(tensor.value.forStatistics)
+                return axes.isEmpty ? x.abs() : x.norm(axes: axes, keepingAxes: true)
             }
             let largest = limit * unitNorms(parameter.value.detached()).clipped(low: epsilon)
             let norms = unitNorms(gradient)

@@ -39,9 +39,9 @@ public func selu(_ x: Tensor) -> Tensor {
 public func gelu(_ x: Tensor, approximate: Bool = false) -> Tensor {
     if approximate {
         // In float32 at least: cubes leave float16 from 40 on.
-        let wide = Tensor(x.value.floating.forStatistics)
+        let wide = Tensor(x.value.forStatistics)
         let inner = (wide + 0.044715 * wide.pow(3)) * 0.79788456080286535588
-        return (0.5 * wide * (1 + inner.tanh())).to(dtype: x.value.floating.dtype)
+        return (0.5 * wide * (1 + inner.tanh())).to(dtype: x.dtype.quotientType)
     }
     return 0.5 * x * (1 + (x * 0.70710678118654752440).erf())
 }
@@ -115,7 +115,7 @@ extension Tensor {
     public func logSumExp(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: axes, operation: "logSumExp")
-            let result = value.forStatistics.logSumExp(axes).cast(to: value.floating.forLoss.dtype)
+            let result = value.forStatistics.logSumExp(axes).cast(to: value.lossType)
             return keepingAxes ? result : result.reshaped(known: shape.reduced(axes))
         }
     }
@@ -130,7 +130,7 @@ extension Tensor {
             let axes = try shape.resolved(axes: [axis], operation: "softmax")
             let wide = value.forStatistics
             let powers = (wide - wide.finiteMaximum(axes)).applying(.exp)
-            return (powers / powers.sum(axes, keeping: true)).cast(to: value.floating.forLoss.dtype)
+            return (powers / powers.sum(axes, keeping: true)).cast(to: value.lossType)
         }
     }
 
@@ -138,7 +138,7 @@ extension Tensor {
     public func logSoftmax(axis: Int = -1) -> Tensor {
         Tensor.recording { () throws(ShapeError) in
             let axes = try shape.resolved(axes: [axis], operation: "logSoftmax")
-            return value.forStatistics.logSoftmax(axes).cast(to: value.floating.forLoss.dtype)
+            return value.forStatistics.logSoftmax(axes).cast(to: value.lossType)
         }
     }
 }

@@ -145,8 +145,7 @@ private final class TracedProgram {
     /// Where outputs are committed to.
     private let outputDevices: [Device?]
     private let sources: [(position: Int, source: StateRecorder.Source)]
-    /// Streams that a call draws; nil: from the generator of the task that calls.
-    private let draws: [(generator: Generator?, count: UInt64, isOwn: Bool, split: StateRecorder.Split?)]
+    private let streams: [StateRecorder.Stream]
     private let switches: [(modeSwitch: ModeSwitch, position: Bool)]
     private let agreements: [(StateNumber, StateNumber)]
     /// Held while the slots that are renewed are empty.
@@ -192,9 +191,7 @@ private final class TracedProgram {
         sources = recorder.sources.compactMap { made in
             positions[ObjectIdentifier(made.node)].map { ($0, made.source) }
         }
-        draws = recorder.draws.map {
-            (recorder.named($0.generator), $0.count, recorder.isOwn($0.generator), recorder.split($0.generator))
-        }
+        streams = recorder.streams
         switches = Array(recorder.switches.values)
         agreements = recorder.agreements
         additions = recorder.additions.values.map { ($0.number, $0.total) }
@@ -309,27 +306,22 @@ private final class TracedProgram {
     private func arguments() -> [Scalar] {
         var arguments = program.arguments
         var states: [Generator.State] = []
-        for draw in draws {
-            let generator = draw.generator ?? Generator.current
-            if let split = draw.split {
+        for stream in streams {
+            switch stream.origin {
+            case .caller: states.append(Generator.current.advance(by: stream.count))
+            case .given: states.append(stream.generator.advance(by: stream.count))
+            case .own: states.append(stream.generator.state)
+            case .split(let index, let parent, let drawn):
                 // What it comes from was met before it.
-                var parent = states[split.parent]
-                parent.draws += split.drawn
-                states.append(Generator.split(parent, split.index))
-            } else {
-                states.append(draw.isOwn ? generator.state : generator.advance(by: draw.count))
+                states.append(Generator.split(states[parent].advanced(by: drawn), index))
             }
-        }
-        func stream(_ generator: Generator?, _ draw: UInt64) -> (key: UInt64, start: UInt64) {
-            let index = draws.firstIndex { $0.generator === generator } ?? 0
-            var state = states[index]
-            state.draws += draw
-            return Generator.stream(state)
         }
         for (position, source) in sources {
             switch source {
-            case .key(let generator, let draw): arguments[position] = Scalar(bits: stream(generator, draw).key)
-            case .start(let generator, let draw): arguments[position] = Scalar(bits: stream(generator, draw).start)
+            case .key(let stream, let draw):
+                arguments[position] = Scalar(bits: Generator.stream(states[stream].advanced(by: draw)).key)
+            case .start(let stream, let draw):
+                arguments[position] = Scalar(bits: Generator.stream(states[stream].advanced(by: draw)).start)
             case .number(let number, let added, let transform):
                 arguments[position] = Scalar(transform(number.current + added))
             }

@@ -25,6 +25,9 @@ public final class Generator: @unchecked Sendable {
             self.key = key
             self.draws = draws
         }
+
+        /// The state after more draws.
+        package func advanced(by count: UInt64) -> State { State(key: key, draws: draws + count) }
     }
 
     /// Where the generator stands; setting it continues from there.

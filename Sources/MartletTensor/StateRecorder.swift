@@ -5,9 +5,9 @@ import MartletGraph
 package final class StateRecorder {
     /// Where an argument comes from in each call.
     package enum Source {
-        /// The key, or the start, of the n-th draw of the call; nil: from the generator of the task that calls.
-        case key(Generator?, draw: UInt64)
-        case start(Generator?, draw: UInt64)
+        /// The key, or the start, of a draw from one of the `streams`, counted from where it stands when the call begins.
+        case key(stream: Int, draw: UInt64)
+        case start(stream: Int, draw: UInt64)
         /// A function of a number's value at the start of the call and what the call had added by then.
         case number(StateNumber, added: Double, (Double) -> Double)
     }
@@ -17,9 +17,8 @@ package final class StateRecorder {
     private let recording: Recording
     /// Constant nodes of the trace with the source of their argument.
     package private(set) var sources: [(node: Node, source: Source)] = []
-    /// The generators that the trace met, in order, and how often it drew from each.
-    package private(set) var draws: [(generator: Generator, count: UInt64)] = []
-    private var indexOfDraws: [ObjectIdentifier: Int] = [:]
+    /// The generators that the trace met, in order.
+    package private(set) var streams: [Stream] = []
     package private(set) var additions: [ObjectIdentifier: (number: StateNumber, total: Double)] = [:]
     /// The slots that the trace has met, in order.
     package private(set) var slots: [SlotState] = []
@@ -28,10 +27,6 @@ package final class StateRecorder {
     package private(set) var switches: [ObjectIdentifier: (modeSwitch: ModeSwitch, position: Bool)] = [:]
     /// Numbers that the trace found equal and used one for the other.
     package private(set) var agreements: [(StateNumber, StateNumber)] = []
-    /// Generators made inside the function: every call begins them anew.
-    private var ownGenerators = Set<ObjectIdentifier>()
-    /// Generators that were split inside the function: what each came from.
-    private var splits: [ObjectIdentifier: Split] = [:]
     /// The generator of the task that traces: each call has its own in its place.
     private let callersGenerator = Generator.current
     /// The slots that may be written.
@@ -39,11 +34,23 @@ package final class StateRecorder {
     /// What slots are taken to hold that are still empty, for a forecast of later calls.
     private let assumed: [ObjectIdentifier: TensorType]
 
-    /// Where a split generator comes from: the `draws` of another, how often that was drawn from before, and the split's index.
-    package struct Split {
-        package let parent: Int
-        package let drawn: UInt64
-        package let index: UInt64
+    /// A generator as a trace sees it.
+    package struct Stream {
+        /// Where it stands when a call begins.
+        package enum Origin {
+            /// Where the generator of the task that calls stands.
+            case caller
+            /// Where it stands itself.
+            case given
+            /// Where it stood when it was made inside the function: every call begins it anew.
+            case own
+            /// Split, by an index, from another of the streams after so many draws.
+            case split(UInt64, from: Int, after: UInt64)
+        }
+        package let generator: Generator
+        package let origin: Origin
+        /// The draws of a call.
+        package var count: UInt64 = 0
     }
 
     /// A slot as a trace sees it.
@@ -95,31 +102,21 @@ package final class StateRecorder {
         switches[ObjectIdentifier(modeSwitch)] = (modeSwitch, position)
     }
 
-    package func begin(_ generator: Generator) {
-        _ = indexOfDraws(from: generator)
-        ownGenerators.insert(ObjectIdentifier(generator))
-    }
+    package func begin(_ generator: Generator) { streams.append(Stream(generator: generator, origin: .own)) }
 
     /// A generator that every call splits anew from where its parent then stands.
     package func begin(_ generator: Generator, splitFrom parent: Generator, _ index: UInt64) {
-        let known = indexOfDraws(from: parent)
-        _ = indexOfDraws(from: generator)
-        splits[ObjectIdentifier(generator)] = Split(parent: known, drawn: draws[known].count, index: index)
+        let known = stream(of: parent)
+        let origin = Stream.Origin.split(index, from: known, after: streams[known].count)
+        streams.append(Stream(generator: generator, origin: origin))
     }
 
-    package func isOwn(_ generator: Generator) -> Bool { ownGenerators.contains(ObjectIdentifier(generator)) }
-    package func split(_ generator: Generator) -> Split? { splits[ObjectIdentifier(generator)] }
-
-    /// Its place in `draws`, which holds it, so that no other generator takes its place in memory.
-    private func indexOfDraws(from generator: Generator) -> Int {
-        if let known = indexOfDraws[ObjectIdentifier(generator)] { return known }
-        indexOfDraws[ObjectIdentifier(generator)] = draws.count
-        draws.append((generator, 0))
-        return draws.count - 1
+    /// Its place among the streams, which hold it, so that no other generator takes its place in memory.
+    private func stream(of generator: Generator) -> Int {
+        if let known = streams.firstIndex(where: { $0.generator === generator }) { return known }
+        streams.append(Stream(generator: generator, origin: generator === callersGenerator ? .caller : .given))
+        return streams.count - 1
     }
-
-    /// The generator as a source names it; nil for that of the task that traces, in whose place each call has its own.
-    package func named(_ generator: Generator) -> Generator? { generator === callersGenerator ? nil : generator }
 
     private func index(of slot: StateSlot) -> Int {
         if let known = indexOfSlot[ObjectIdentifier(slot)] { return known }
@@ -132,12 +129,12 @@ package final class StateRecorder {
     package static var current: StateRecorder? { local?.recorder }
 
     package func nextStream(of generator: Generator) -> (key: Value, start: Value) {
-        let index = indexOfDraws(from: generator)
-        let draw = draws[index].count
-        draws[index].count += 1
+        let stream = stream(of: generator)
+        let draw = streams[stream].count
+        streams[stream].count += 1
         let (key, start) = Recording.with(recording) { (Value.scalar(integer: 0), Value.scalar(integer: 0)) }
-        sources.append((node: key.node, source: .key(named(generator), draw: draw)))
-        sources.append((node: start.node, source: .start(named(generator), draw: draw)))
+        sources.append((node: key.node, source: .key(stream: stream, draw: draw)))
+        sources.append((node: start.node, source: .start(stream: stream, draw: draw)))
         return (key, start)
     }
 

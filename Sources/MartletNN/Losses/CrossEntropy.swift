@@ -36,7 +36,7 @@ public func crossEntropy(
     guard weights != nil || ignoreIndex != nil else {
         let family = SoftmaxCrossEntropy(labelSmoothing: labelSmoothing, averages: reduction == .mean)
         let wide = Value.make(.composite(CompositeCall(family)), [rows.forStatistics, flat])
-        let losses = Tensor(wide.cast(to: rows.forLoss.dtype))
+        let losses = Tensor(wide.cast(to: rows.lossType))
         switch reduction {
         case .mean: return losses
         case .sum: return losses.sum()
@@ -57,9 +57,9 @@ public func crossEntropy(
     }
     let losses = weighted(rows.forStatistics, flat, factor, ignored, classWeights, labelSmoothing)
     switch reduction {
-    case .mean: return Tensor(weightedMean(losses, factor).cast(to: rows.forLoss.dtype))
-    case .sum: return Tensor(losses.sum().cast(to: rows.forLoss.dtype))
-    case .none: return Tensor(losses.reshaped(known: labels.shape).cast(to: rows.forLoss.dtype))
+    case .mean: return Tensor(weightedMean(losses, factor).cast(to: rows.lossType))
+    case .sum: return Tensor(losses.sum().cast(to: rows.lossType))
+    case .none: return Tensor(losses.reshaped(known: labels.shape).cast(to: rows.lossType))
     }
 }
 
@@ -98,7 +98,7 @@ private func probabilityEntropy(
     var terms = -(Tensor(logits.value.forStatistics).logSoftmax(axis: 1) * smoothed)
     if let weights { terms = terms * Tensor(weights.value.asChannels(rank: logits.rank)) }
     let losses = terms.sum(axis: 1)
-    let dtype = logits.value.forLoss.dtype
+    let dtype = logits.value.lossType
     switch reduction {
     case .mean: return (losses.sum() / Double(losses.elementCount)).to(dtype: dtype)
     case .sum: return losses.sum().to(dtype: dtype)

@@ -25,15 +25,15 @@ public func negativeLogLikelihood(
     let x = full(logProbabilities)
     var index = labels.to(dtype: .int64)
     var factor = onNoDevice { Tensor.ones(labels.shape, dtype: x.dtype) }
-    if let ignoreIndex {
-        let counts = index .!= ignoreIndex
+    let counts = ignoreIndex.map { index .!= $0 }
+    if let counts {
         factor = counts.to(dtype: x.dtype)
         index = `where`(counts, index, Tensor.zeros(like: index))
     }
     if let weights { factor = factor * weights.to(dtype: x.dtype).take(index) }
     var picked = x.gather(axis: 1, indices: index.unsqueeze(axis: 1)).squeeze(axis: 1)
     // Passed over by choice, not by a factor: 0 · -∞ is no number.
-    if let ignoreIndex { picked = `where`(labels .!= ignoreIndex, picked, Tensor.zeros(like: picked)) }
+    if let counts { picked = `where`(counts, picked, Tensor.zeros(like: picked)) }
     let losses = -picked * factor
     guard reduction == .mean else { return reduced(losses, reduction) }
     if weights == nil, ignoreIndex == nil { return losses.mean() }

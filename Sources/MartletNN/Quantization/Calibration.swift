@@ -81,9 +81,9 @@ private struct InputRange {
         var passed = 0
         for (index, count) in counts.enumerated() {
             passed += count
+            guard passed > rank else { continue }
             // The first are 0, or as good as 0.
-            if passed > rank, index == 0 { return 0 }
-            if passed > rank { return min(largest, Float(bitPattern: UInt32(index + 1) << Self.droppedBits).nextDown) }
+            return index == 0 ? 0 : min(largest, Float(bitPattern: UInt32(index + 1) << Self.droppedBits).nextDown)
         }
         return largest
     }

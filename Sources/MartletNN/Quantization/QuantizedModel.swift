@@ -7,8 +7,9 @@ import MartletTensor
 ///     let logits = quick(images)
 ///
 /// Weights are int8 with a scale for each output channel, w ≈ scale·q, taken when this is made, and again at the first call after
-/// the model's weights have been replaced (by `load`, say). A compiled function keeps those of its trace. Inputs are int8 or uint8 with the scale that the calibration found; sums are exact in 32 bits. What comes
-/// between (normalisation, activations, pooling, additions) is float32 and folded into the kernels where it can be.
+/// the model's weights have been replaced (by `load`, say). A compiled function keeps those of its trace. Inputs are int8 or uint8
+/// with the scale that the calibration found; sums are exact in 32 bits. What comes between (normalisation, activations, pooling,
+/// additions) is float32 and folded into the kernels where it can be.
 ///
 /// For inference: results carry no history, and the model is called as it stands, `eval()` or not. Layers that the calibration did
 /// not meet stay in float32.

@@ -50,7 +50,7 @@ func attentionWeights(
     let last = value.rank - 1
     let powers = (value - value.finiteMaximum([last])).applying(.exp)
     let sum = powers.sum([last], keeping: true)
-    return Tensor((powers / sum.maximum(sum.constant(0.5))).cast(to: scores.value.forLoss.dtype))
+    return Tensor((powers / sum.maximum(sum.constant(0.5))).cast(to: scores.value.lossType))
 }
 
 /// Scores with -∞ where a Boolean mask is false, or with a mask of numbers added.
